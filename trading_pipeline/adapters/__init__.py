@@ -1,0 +1,1 @@
+"""The outside world: warehouse, lake, market folders, MLflow, model files."""

@@ -1,0 +1,1 @@
+"""Software-defined assets, one module a stage: inputs, one domain call, metadata."""

@@ -1,0 +1,1 @@
+"""Vocabularies and frozen records that cross layers; nothing here computes."""

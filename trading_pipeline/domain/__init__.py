@@ -1,0 +1,1 @@
+"""Pure rules: frames and arrays in, frames and arrays out; time is an argument."""

@@ -1,0 +1,1 @@
+"""Clean bars and the exchange's sessions."""

@@ -1,0 +1,56 @@
+"""Sessions of the New York Stock Exchange: dates, ordinals, opening hours, half-days.
+
+A session's ordinal is its position in the XNYS calendar that starts in 1985, so it never changes
+when data are added. Source: the `exchange_calendars` package.
+"""
+
+from functools import lru_cache
+
+import exchange_calendars
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+# Fixed edges: the package's own default end follows the clock.
+CALENDAR_START = "1985-01-01"
+CALENDAR_END = "2040-12-31"
+DECISION_TIME = pd.Timedelta(hours=18)
+VIX_TIME = pd.Timedelta(hours=16, minutes=15)
+
+
+@lru_cache(maxsize=1)
+def session_table() -> pd.DataFrame:
+    """Return every session: session_date (naive ns), session, opens_at, closes_at, is_half_day.
+
+    `opens_at` and `closes_at` are UTC instants of the regular session.
+    """
+    calendar = exchange_calendars.get_calendar("XNYS", start=CALENDAR_START, end=CALENDAR_END)
+    schedule = calendar.schedule
+    dates = pd.DatetimeIndex(schedule.index).tz_localize(None).astype("datetime64[ns]")
+    half = np.isin(dates, calendar.early_closes.tz_localize(None).astype("datetime64[ns]"))
+    return pd.DataFrame(
+        {
+            "session_date": dates,
+            "session": np.arange(len(dates), dtype="int64"),
+            "opens_at": pd.DatetimeIndex(schedule["open"]).astype("datetime64[ns, UTC]"),
+            "closes_at": pd.DatetimeIndex(schedule["close"]).astype("datetime64[ns, UTC]"),
+            "is_half_day": half,
+        }
+    )
+
+
+def session_ordinals(dates: pd.Series | pd.DatetimeIndex) -> NDArray[np.int64]:
+    """Return the ordinal of each session date, -1 where the date is no session."""
+    wanted = pd.DatetimeIndex(dates).astype("datetime64[ns]")
+    return pd.Index(session_table()["session_date"]).get_indexer(wanted).astype("int64")
+
+
+def session_dates(ordinals: NDArray[np.int64]) -> pd.DatetimeIndex:
+    """Return the date of each ordinal. Raises IndexError outside the calendar."""
+    return pd.DatetimeIndex(session_table()["session_date"].to_numpy()[ordinals])
+
+
+def at_new_york(dates: pd.Series | pd.DatetimeIndex, time_of_day: pd.Timedelta) -> pd.DatetimeIndex:
+    """Return the UTC instant of a New York wall-clock time on each date."""
+    local = pd.DatetimeIndex(dates).astype("datetime64[ns]") + time_of_day
+    return local.tz_localize("America/New_York").tz_convert("UTC")

@@ -1,0 +1,1 @@
+"""How far live data have moved."""

@@ -1,0 +1,1 @@
+"""The stack, its calibration and its scores."""
