@@ -13,6 +13,7 @@ create table gate.verdicts (
     threshold       varchar not null,
     is_passed       boolean,
     detail          varchar not null,
+    seconds         double,
     run_id          varchar,
     code_version    varchar,
     data_version    varchar,
@@ -31,6 +32,7 @@ comment on column gate.verdicts.value is 'Measured.';
 comment on column gate.verdicts.threshold is 'Required, in words.';
 comment on column gate.verdicts.is_passed is 'Missing where not assessable.';
 comment on column gate.verdicts.detail is 'n, interval, period, or why it is not assessable.';
+comment on column gate.verdicts.seconds is '[s] Measured duration of a criterion that is one; its value is then missing.';
 comment on column gate.verdicts.run_id is 'Dagster run that wrote the row.';
 comment on column gate.verdicts.code_version is 'Hash of the code that computed the row.';
 comment on column gate.verdicts.data_version is 'Hash of the inputs the row was computed from.';

@@ -10,6 +10,7 @@ create table drift.features (
     ks              double,
     threshold       double,
     is_drifted      boolean not null,
+    status          varchar not null,
     n_reference     bigint not null,
     n_live          bigint not null,
     run_id          varchar,
@@ -27,6 +28,7 @@ comment on column drift.features.psi is 'Population stability index; missing whe
 comment on column drift.features.ks is '[0..1] Largest distance of the two distribution functions.';
 comment on column drift.features.threshold is 'Block-bootstrapped threshold.';
 comment on column drift.features.is_drifted is 'Beyond both the threshold and the fixed limit.';
+comment on column drift.features.status is 'stable, watch, drifted, or not_assessable.';
 comment on column drift.features.n_reference is 'Training values.';
 comment on column drift.features.n_live is 'Live values.';
 comment on column drift.features.run_id is 'Dagster run that wrote the row.';

@@ -4,8 +4,9 @@ create schema if not exists reports;
 
 create table reports.runs (
     path            varchar not null,
-    sha256          varchar not null,
-    n_bytes         bigint not null,
+    as_of_date      date not null,
+    model_version   varchar not null,
+    verdict         varchar not null,
     run_id          varchar,
     code_version    varchar,
     data_version    varchar,
@@ -13,10 +14,11 @@ create table reports.runs (
 );
 
 comment on table reports.runs is
-    'The report of a run.';
+    'The newest report: one self-contained HTML file.';
 comment on column reports.runs.path is 'File relative to the home.';
-comment on column reports.runs.sha256 is 'Hash of the file.';
-comment on column reports.runs.n_bytes is '[bytes] Size.';
+comment on column reports.runs.as_of_date is 'Last session of the data it speaks of.';
+comment on column reports.runs.model_version is 'Version put in shadow by the run.';
+comment on column reports.runs.verdict is 'What the gate said.';
 comment on column reports.runs.run_id is 'Dagster run that wrote the row.';
 comment on column reports.runs.code_version is 'Hash of the code that computed the row.';
 comment on column reports.runs.data_version is 'Hash of the inputs the row was computed from.';

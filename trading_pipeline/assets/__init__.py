@@ -1,1 +1,53 @@
 """Software-defined assets, one module a stage: inputs, one domain call, metadata."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+
+def all_assets() -> Sequence[dg.AssetsDefinition]:
+    """Return every asset of every stage."""
+    from trading_pipeline.assets import (
+        backtest,
+        bars,
+        drift,
+        ensemble,
+        features,
+        gate,
+        labels,
+        memory,
+        regimes,
+        reports,
+        selloffs,
+        splits,
+        sweeps,
+    )
+
+    stages = (
+        bars,
+        regimes,
+        memory,
+        features,
+        labels,
+        splits,
+        sweeps,
+        ensemble,
+        backtest,
+        gate,
+        drift,
+        selloffs,
+        reports,
+    )
+    return [
+        value
+        for stage in stages
+        for value in vars(stage).values()
+        if isinstance(value, dg.AssetsDefinition)
+    ]
+
+
+def all_asset_checks() -> Sequence[dg.AssetChecksDefinition]:
+    """Return one blocking check per file of `sql/checks/`."""
+    from trading_pipeline.assets.checks import sql_checks
+
+    return sql_checks()

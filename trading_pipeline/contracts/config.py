@@ -4,6 +4,7 @@ Every field acts. An unknown key is refused, with its place in the file.
 """
 
 from datetime import date
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -93,6 +94,19 @@ class MemoryConfig(Section):
 
     catalogue_version: str
     events: tuple[RareEvent, ...]
+
+    @model_validator(mode="after")
+    def _events_lie_apart(self) -> "MemoryConfig":
+        ordered = sorted(self.events, key=lambda event: event.first_date)
+        for event in ordered:
+            if event.last_date < event.first_date:
+                raise ValueError(f"{event.event} ends before it begins; swap its dates")
+        for earlier, later in pairwise(ordered):
+            if later.first_date <= earlier.last_date:
+                raise ValueError(
+                    f"{earlier.event} and {later.event} overlap; a session belongs to one event"
+                )
+        return self
 
 
 class FeaturesConfig(Section):

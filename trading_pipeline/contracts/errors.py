@@ -11,3 +11,7 @@ class WarehouseBusyError(InputError):
 
 class NewerWarehouseError(InputError):
     """The home was made by a newer version of the program."""
+
+
+class RunFailedError(Exception):
+    """A run began and a step failed: a fault, exit code 1; what was finished is kept."""

@@ -1,1 +1,1 @@
-"""Profit after costs."""
+"""What the predictions would have earned, after costs."""

@@ -1,1 +1,1 @@
-"""How far live data have moved."""
+"""How far live features have moved from the training window, and when that asks for a retrain."""

@@ -1,1 +1,1 @@
-"""Champion against challenger."""
+"""Whether a challenger may be proposed, and who is in service."""

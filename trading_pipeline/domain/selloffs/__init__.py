@@ -1,1 +1,1 @@
-"""Intraday falls."""
+"""Intraday falls past a rung."""

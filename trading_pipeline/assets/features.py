@@ -1,0 +1,107 @@
+"""Features stage: what was known, when.
+
+settings  ->  features.catalog;  bars, regimes  ->  features.daily  ->  features.selected
+"""
+
+import pandas as pd
+
+from trading_pipeline.assets.table_asset import table_asset
+from trading_pipeline.assets.training import (
+    TRAINING_READS,
+    TRAINING_SETTINGS,
+    TrainingSpan,
+    training_fingerprint,
+    tuned_blocks,
+)
+from trading_pipeline.contracts.tables import TableResult
+from trading_pipeline.domain.ensemble.training import thinned
+from trading_pipeline.domain.features.daily import build_daily_features
+from trading_pipeline.domain.features.registry import catalog_frame, feature_registry
+from trading_pipeline.domain.features.selection import select_features
+from trading_pipeline.resources import StageRun
+
+
+@table_asset("features.catalog", settings=("features",))
+def catalog(run: StageRun) -> TableResult:
+    """Every feature: formula in words, unit, lookback, inputs, when it is known, and its source."""
+    table = catalog_frame(feature_registry(run.config.features))
+    return TableResult(
+        table,
+        {
+            "features": len(table),
+            "families": int(table["family"].nunique()),
+            "longest lookback": f"{int(table['lookback_sessions'].max())} sessions",
+            "plot": run.plot("feature_families", "features by family", catalog=table),
+        },
+    )
+
+
+@table_asset(
+    "features.daily",
+    reads=("bars.daily", "bars.universe", "bars.vix", "bars.sectors", "regimes.market"),
+    settings=("features",),
+    kinds=("numpy", "parquet"),
+)
+def daily(run: StageRun) -> TableResult:
+    """One row per equity and session, one column per feature, computed for all history at once."""
+    registry = feature_registry(run.config.features)
+    features = build_daily_features(
+        run.table("bars.daily"),
+        run.table("bars.universe"),
+        run.table("regimes.market"),
+        run.table("bars.vix"),
+        run.table("bars.sectors"),
+        registry,
+    )
+    names = [feature.name for feature in registry]
+    missing = features[names].isna().mean()
+    return TableResult(
+        features,
+        {
+            "features": len(names),
+            "missing share": round(float(missing.mean()), 4),
+            "never present": ", ".join(missing.index[missing == 1.0]) or "none",
+        },
+    )
+
+
+@table_asset(
+    "features.selected",
+    reads=(*TRAINING_READS, "features.catalog"),
+    settings=("features", "sweeps.every_nth_session", *TRAINING_SETTINGS),
+    fingerprint=lambda run: training_fingerprint(run, "features.catalog"),
+)
+def selected(run: StageRun) -> TableResult:
+    """Which features the models of each block may use, chosen on its training rows alone."""
+    span = TrainingSpan.load(run)
+    catalogue = run.table("features.catalog")
+    parts = []
+    blocks = tuned_blocks(span.protocol)
+    for done, block in enumerate(blocks, start=1):
+        candidates = span.candidates(block)
+        rows = thinned(span.panel, candidates, run.config.sweeps.every_nth_session).rows
+        keys = span.panel.rows.iloc[rows]
+        chosen = select_features(
+            pd.concat([keys[["symbol", "session"]], span.panel.X.iloc[rows]], axis=1),
+            keys["label"],
+            keys["regime"],
+            run.config.features,
+            catalogue,
+            span.groups,
+        )
+        parts.append(chosen.assign(block=block))
+        run.advance(done, len(blocks), "blocks")
+    table = pd.concat(parts, ignore_index=True)
+    final = table[table["block"] == 0]
+    reasons = final["reason"].str.split(" of ").str[0].str.split(" with ").str[0].value_counts()
+    return TableResult(
+        table,
+        {
+            "features kept for the final fit": int(final["is_selected"].sum()),
+            "blocks": len(blocks),
+            **{f"final fit: {reason}": int(n) for reason, n in reasons.items()},
+            "plot": run.plot(
+                "feature_families", "kept features by family", catalog=catalogue, selected=table
+            ),
+        },
+    )

@@ -1,0 +1,180 @@
+"""Gate stage: the verdict on the challenger, and the refit that goes into shadow.
+
+ensemble.scores, backtest.summary  ->  gate.verdicts  ->  ensemble.deployed
+"""
+
+import hashlib
+import time
+
+import pandas as pd
+
+from trading_pipeline.assets.ensemble import CHAMPION, fit_on, save_model, window_rows
+from trading_pipeline.assets.service import roles, stage_challenger
+from trading_pipeline.assets.table_asset import table_asset
+from trading_pipeline.assets.training import (
+    TRAINING_READS,
+    TRAINING_SETTINGS,
+    load_archive_keys,
+    load_panel,
+    protocol_in_force,
+)
+from trading_pipeline.contracts.tables import TableResult
+from trading_pipeline.contracts.vocabulary import REGIMES
+from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY
+from trading_pipeline.domain.ensemble.members import members_from_bytes, predict_stack
+from trading_pipeline.domain.ensemble.scores import PairedDifference, paired_difference
+from trading_pipeline.domain.ensemble.stack import STACK
+from trading_pipeline.domain.ensemble.training import Panel, training_set
+from trading_pipeline.domain.gate.evidence import Estimate, GateEvidence, RegimeScore
+from trading_pipeline.domain.gate.verdict import decide
+from trading_pipeline.domain.splits.training import training_rows
+from trading_pipeline.resources import StageRun
+
+LATENCY_ROWS = 500
+LATENCY_REPEATS = 5
+
+
+@table_asset(
+    "gate.verdicts",
+    reads=("ensemble.scores", "ensemble.holdout", "ensemble.model", "backtest.summary"),
+    settings=("gate", "labels"),
+)
+def verdicts(run: StageRun) -> TableResult:
+    """Every criterion with its number; a verdict proposes, a human moves the champion."""
+    evidence = gather_evidence(run)
+    verdict = decide(evidence, run.config.gate)
+    table = verdict.frame()
+    # A duration differs from run to run: it is judged, and shown beside the table's values.
+    is_latency = table["criterion"] == "latency_ms"
+    table["seconds"] = (table["value"] / 1000.0).where(is_latency)
+    table["value"] = table["value"].mask(is_latency)
+    return TableResult(
+        table,
+        {
+            "verdict": verdict.verdict,
+            "criteria passed": int((table["is_passed"] == True).sum()),  # noqa: E712
+            "criteria failed": int((table["is_passed"] == False).sum()),  # noqa: E712
+            "not assessable": int(table["is_passed"].isna().sum()),
+            "hold-out reads": evidence.holdout_reads,
+            "why": "; ".join(verdict.reasons),
+        },
+    )
+
+
+def gather_evidence(run: StageRun) -> GateEvidence:
+    """Return what is known about the challenger."""
+    scores = run.table("ensemble.scores")
+    own = scores[scores["learner"] == STACK].set_index("regime")
+    whole = own.loc["all"]
+    holdout = run.table("ensemble.holdout")
+    figures = run.table("backtest.summary").set_index("metric")
+    files = run.table("ensemble.model")
+    span = f"{holdout['session_date'].min():%Y-%m-%d} to {holdout['session_date'].max():%Y-%m-%d}"
+    on = f"n {int(whole['n_rows']):,} rows, {int(whole['n_sessions'])} sessions, {span}"
+    sharpe = figures.loc["sharpe_net"]
+    reads = run.read(
+        "select count(*) as n from splits.holdout_reads where protocol_id = $protocol_id",
+        protocol_id=whole["protocol_id"],
+    )
+    return GateEvidence(
+        model_version=str(files["model_version"].iloc[0]),
+        recipe_id=str(files["recipe_id"].iloc[0]),
+        protocol_id=str(whole["protocol_id"]),
+        has_champion=CHAMPION in set(holdout["learner"]),
+        holdout_reads=int(reads["n"].iloc[0]),
+        auc=Estimate(whole["auc"], whole["auc_low"], whole["auc_high"], on),
+        sharpe_net=Estimate(sharpe["value"], sharpe["low"], sharpe["high"], str(sharpe["note"])),
+        dsr=float(figures.loc["dsr", "value"]),
+        champion_difference=_difference(run, holdout, CHAMPION),
+        volatility_difference=_difference(run, holdout, VOLATILITY_ONLY),
+        regimes={
+            regime: RegimeScore(own.loc[regime, "auc"], float(own.loc[regime, "n_horizons"]))
+            for regime in REGIMES
+            if regime in own.index
+        },
+        ece=float(whole["ece"]),
+        calibration_slope=float(whole["calibration_slope"]),
+        latency_ms=_latency_ms(run, str(files["model_version"].iloc[0]), holdout),
+        model_mb=float(files["n_bytes"].sum()) / 1e6,
+    )
+
+
+def _difference(run: StageRun, holdout: pd.DataFrame, other: str) -> Estimate | None:
+    if other not in set(holdout["learner"]):
+        return None
+    found: PairedDifference = paired_difference(
+        holdout, STACK, other, run.config.labels.horizon_sessions, run.config.gate
+    )
+    detail = f"paired with {other}, n {found.n_rows:,} rows, {found.n_sessions} sessions"
+    return Estimate(found.interval.value, found.interval.low, found.interval.high, detail)
+
+
+def _latency_ms(run: StageRun, version: str, holdout: pd.DataFrame) -> float:
+    """Return the median time of predicting ``LATENCY_ROWS`` rows of the hold-out."""
+    _, members, stack = members_from_bytes(run.load_model(version), threads=1)
+    first, last = holdout["session_date"].min(), holdout["session_date"].max()
+    panel = load_panel(run, first, min(last, first + pd.Timedelta(days=45)))
+    rows = panel.X.iloc[:LATENCY_ROWS]
+    regime = panel.rows["regime"].iloc[:LATENCY_ROWS]
+    times = []
+    for _ in range(LATENCY_REPEATS):
+        began = time.perf_counter()
+        predict_stack(members, stack, rows, regime)
+        times.append(time.perf_counter() - began)
+    return 1000.0 * float(pd.Series(times).median()) * LATENCY_ROWS / len(rows)
+
+
+@table_asset(
+    "ensemble.deployed",
+    reads=(*TRAINING_READS, "ensemble.model", "gate.verdicts"),
+    settings=(*TRAINING_SETTINGS, "gate.auto_promote"),
+    kinds=("lightgbm", "xgboost", "catboost"),
+)
+def deployed(run: StageRun) -> TableResult:
+    """The judged recipe, refitted on every label closed by now: the version that runs in shadow."""
+    protocol = protocol_in_force(run)
+    judged = run.table("ensemble.model").iloc[0]
+    recipe, _, stack = members_from_bytes(
+        run.load_model(str(judged["model_version"])), threads=run.config.runtime.threads
+    )
+    panel, last_session = closed_panel(run, pd.Timestamp(protocol.train_start))
+    candidates = training_rows(
+        panel.rows,
+        None,
+        last_session + 1,
+        run.config.splits.window_sessions,
+        load_archive_keys(run),
+    )
+    chosen = training_set(
+        panel, candidates, run.config.sampling, run.config.memory, run.config.ensemble.seed
+    )
+    members = fit_on(panel, chosen, recipe, run.config.runtime.threads)
+    trained = window_rows(panel, candidates)
+    as_of = run.read("select max(session_date) as d from bars.daily")["d"].iloc[0]
+    data = hashlib.sha256(
+        f"{recipe.recipe_id}{run.hash('features.daily')}{run.hash('labels.direction')}".encode()
+    ).hexdigest()
+    version = f"{as_of:%Y%m%d}-{data[:8]}"
+    table = save_model(
+        run, version, recipe, members, stack, trained, len(chosen.rows), last_session
+    )
+    table["protocol_id"] = protocol.protocol_id
+    verdict = str(run.read("select any_value(verdict) as v from gate.verdicts")["v"].iloc[0])
+    stage_challenger(run, version, verdict)
+    held = roles(run)
+    return TableResult(
+        table,
+        {
+            "model version": version,
+            "trained to": f"{trained['session_date'].max():%Y-%m-%d}",
+            "champion": held["champion"] or "none",
+            "shadow": held["shadow"] or "none",
+            "training rows": len(chosen.rows),
+        },
+    )
+
+
+def closed_panel(run: StageRun, first_date: pd.Timestamp) -> tuple[Panel, int]:
+    """Return every labelled row from a date on, and the last session of the data."""
+    last = run.read("select max(session_date) as d, max(session) as s from bars.daily").iloc[0]
+    return load_panel(run, first_date, last["d"]), int(last["s"])

@@ -1,0 +1,284 @@
+"""Reports stage: the HTML report of a run, and the run's record in MLflow.
+
+everything judged  ->  reports.runs  ->  reports.tracking
+"""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from trading_pipeline.assets.bars import coverage_months
+from trading_pipeline.assets.table_asset import table_asset
+from trading_pipeline.assets.training import protocol_in_force
+from trading_pipeline.contracts.report import ReportPayload
+from trading_pipeline.contracts.tables import TableResult
+from trading_pipeline.contracts.tracking import IntervalMetric, LearnerRecord, TrackingRecord
+from trading_pipeline.contracts.vocabulary import STAGES
+from trading_pipeline.domain.ensemble.stack import STACK
+from trading_pipeline.domain.regimes.broad_index import broad_index
+from trading_pipeline.resources import StageRun
+
+REPORTED = (
+    "bars.universe",
+    "bars.quarantine",
+    "regimes.market",
+    "memory.rare_events",
+    "memory.archive",
+    "features.catalog",
+    "features.selected",
+    "labels.direction",
+    "splits.folds",
+    "splits.holdout",
+    "sweeps.trials",
+    "ensemble.oof",
+    "ensemble.holdout",
+    "ensemble.scores",
+    "ensemble.deployed",
+    "backtest.trades",
+    "backtest.equity",
+    "backtest.summary",
+    "gate.verdicts",
+    "drift.features",
+    "drift.sessions",
+    "drift.episodes",
+    "selloffs.events",
+)
+REALITY = {
+    "sample": (
+        "Real: daily closes of 20 large US stocks and the S&P 500, 1990 to 2022 (skfolio's bundled"
+        " data). Simulated: all minute bars and quotes, of fictitious symbols SIM01 and on.",
+        "The daily source has closes only: open, high, low and volume are missing, and so is"
+        " whatever needs them; entries fall on the next close.",
+        "The 20 stocks are those that survived: returns look better than a trader's could have.",
+    ),
+    "simulated": (
+        "Everything here is simulated: a market whose signal is planted and known. Nothing in it"
+        " says anything about real markets.",
+    ),
+}
+
+
+def reality(run: StageRun) -> tuple[str, ...]:
+    """Return in plain sentences what is real, what is simulated, and how prices are adjusted."""
+    kind = run.config.source.kind
+    if kind in REALITY:
+        return REALITY[kind]
+    universe = run.table("bars.universe")
+    made = universe.loc[universe["is_simulated"], "symbol"]
+    n_real = len(universe) - len(made)
+    first = (
+        f"Real as the folder says: {n_real} symbols from {run.config.source.data}."
+        if made.empty
+        else f"Simulated, as the folder says: {len(made)} symbols; real: {n_real}."
+    )
+    prices = run.read(
+        "select prices, count(distinct symbol) as n from bars.daily group by prices order by prices"
+    )
+    words = {
+        "raw": "as traded",
+        "split": "adjusted for splits",
+        "total": "adjusted for splits and dividends",
+    }
+    adjusted = "; ".join(f"{r.n} symbols {words[str(r.prices)]}" for r in prices.itertuples())
+    vix = run.read("select distinct vix_source as s from regimes.market order by s")["s"]
+    return (first, f"Daily prices: {adjusted}.", f"VIX: {', '.join(vix)}.")
+
+
+def build_payload(run: StageRun) -> ReportPayload:
+    """Return everything the report shows."""
+    bars = run.read(
+        "select daily.* from bars.daily as daily join bars.universe using (symbol) where is_index"
+    )
+    universe = run.table("bars.universe")
+    index_bars, index_name = broad_index(
+        bars if len(bars) else run.table("bars.daily"), universe
+    )
+    protocol = protocol_in_force(run)
+    verdict_rows = run.table("gate.verdicts")
+    deployed = run.table("ensemble.deployed").iloc[0]
+    as_of = run.read("select max(session_date) as d from bars.daily")["d"].iloc[0]
+    config = run.config
+    ledger = run.warehouse.materializations()
+    selloffs = run.table("selloffs.events")
+    holdout = run.table("splits.holdout").iloc[0].to_dict()
+    return ReportPayload(
+        run={
+            "run_id": run.run_id,
+            "source": config.source.kind,
+            "profile": config.profile,
+            "as_of": f"{as_of:%Y-%m-%d} 18:00 New York",
+            "config_version": run.config_version,
+            "code_version": run.code_version,
+            "data_version": run.hash("bars.daily"),
+            "model_version": deployed["model_version"],
+            "seeds": f"sweeps {config.sweeps.seed}, ensemble {config.ensemble.seed}",
+            "commands": (f"trading-pipeline retrain --from-config {run.config_version}",),
+        },
+        reality=(*reality(run), f"Broad index: {index_name}."),
+        notes={"selloffs": "no minute bars in the span"} if selloffs.empty else {},
+        coverage=universe,
+        coverage_months=coverage_months(run),
+        quarantine=run.table("bars.quarantine"),
+        index_bars=index_bars,
+        regimes=run.table("regimes.market"),
+        events=run.table("memory.rare_events"),
+        archive=run.read("select event, event_regime, label from memory.archive"),
+        catalog=run.table("features.catalog"),
+        selected=run.table("features.selected"),
+        labels=run.read("select session_date, label from labels.direction"),
+        folds=run.renderer.fold_blocks(
+            run.read("select distinct fold, session_date, role from splits.folds"),
+            protocol.record(),
+        ),
+        protocol={**protocol.record(), **holdout},
+        holdout_reads=run.table_whole("splits.holdout_reads"),
+        trials=run.table("sweeps.trials"),
+        oof=run.table("ensemble.oof"),
+        holdout=run.table("ensemble.holdout"),
+        scores=run.table("ensemble.scores"),
+        equity=run.table("backtest.equity"),
+        summary=run.table("backtest.summary"),
+        trades=run.table("backtest.trades"),
+        drift_features=run.table("drift.features"),
+        drift_sessions=run.table("drift.sessions"),
+        episodes=run.table("drift.episodes"),
+        selloffs=selloffs,
+        verdict=str(verdict_rows["verdict"].iloc[0]),
+        verdict_rows=verdict_rows,
+        stages=pd.DataFrame(
+            [
+                {
+                    "stage": stage,
+                    "seconds": sum(m.seconds for name, m in ledger.items() if _of(name, stage)),
+                    "rows": sum(m.n_rows for name, m in ledger.items() if _of(name, stage)),
+                }
+                for stage in STAGES
+            ]
+        ),
+    )
+
+
+def _of(table: str, stage: str) -> bool:
+    return table.startswith(f"{stage}.")
+
+
+@table_asset("reports.runs", reads=REPORTED, kinds=("jinja", "html"))
+def runs(run: StageRun) -> TableResult:
+    """One self-contained HTML file: what is real, what was judged, and why."""
+    payload = build_payload(run)
+    version = str(payload.run["model_version"])
+    path = run.write_report(f"report-{version}.html", run.renderer.report(payload))
+    row = {
+        "path": path.as_posix(),
+        "as_of_date": pd.Timestamp(str(payload.run["as_of"])[:10]),
+        "model_version": version,
+        "verdict": payload.verdict,
+    }
+    size = (run.home / path).stat().st_size
+    return TableResult(
+        pd.DataFrame([row]),
+        {
+            "report": str(run.home / path),
+            "kilobytes": round(size / 1024),
+            "verdict": str(payload.verdict),
+            "what is real": payload.reality[0],
+        },
+    )
+
+
+@table_asset(
+    "reports.tracking",
+    reads=("reports.runs", "ensemble.deployed", "ensemble.scores", "sweeps.trials"),
+    settings=("tracking",),
+    kinds=("mlflow",),
+)
+def tracking(run: StageRun) -> TableResult:
+    """The run in MLflow: parameters, scores, figures, report, native files; or why it is not."""
+    result = run.track(build_record(run))
+    deployed = run.table("ensemble.deployed").iloc[0]
+    if result.state != "logged":
+        run.log.warning(f"MLflow is {result.state}: {result.detail}")
+    row = {
+        "state": result.state,
+        "detail": result.detail,
+        "mlflow_run_id": result.mlflow_run_id,
+        "mlflow_model_version": result.mlflow_model_version,
+        "model_version": deployed["model_version"],
+    }
+    return TableResult(
+        pd.DataFrame([row]),
+        {"state": result.state, "detail": result.detail, "model version": row["model_version"]},
+    )
+
+
+def build_record(run: StageRun) -> TrackingRecord:
+    """Return what MLflow is told of a retrain."""
+    settings = run.config.tracking
+    scores = run.table("ensemble.scores")
+    own = scores[(scores["learner"] == STACK)]
+    summary = run.table("backtest.summary").dropna(subset=["value"])
+    report = run.table("reports.runs").iloc[0]
+    trials = run.table("sweeps.trials")
+    deployed = run.table("ensemble.deployed").iloc[0]
+    holdout = run.table("ensemble.holdout")
+    return TrackingRecord(
+        home=run.home,
+        run_name=str(deployed["model_version"]),
+        experiment=settings.experiment,
+        registered_model=settings.registered_model,
+        uri=settings.uri,
+        is_enabled=settings.enabled,
+        timeout_seconds=settings.timeout_seconds,
+        tags={
+            "config_version": run.config_version,
+            "code_version": run.code_version,
+            "data_version": run.hash("bars.daily"),
+            "protocol_id": str(deployed["protocol_id"]),
+            "recipe_id": str(deployed["recipe_id"]),
+            "verdict": str(report["verdict"]),
+            "dagster_run_id": run.run_id,
+        },
+        params=_flat(run.setting("splits") | run.setting("ensemble") | run.setting("sampling")),
+        metrics={str(r.metric): float(str(r.value)) for r in summary.itertuples()},
+        holdout={
+            f"{metric}_{row['regime']}": IntervalMetric(
+                row[metric], row[f"{metric}_low"], row[f"{metric}_high"]
+            )
+            for row in own.to_dict("records")
+            for metric in ("auc", "rank_ic")
+        },
+        learners=tuple(_learner(name, part) for name, part in trials.groupby("learner")),
+        figures={
+            "equity.svg": run.renderer.plot("equity", equity=run.table("backtest.equity")),
+            "roc.svg": run.renderer.plot("roc", holdout=holdout),
+            "calibration.svg": run.renderer.plot("calibration", holdout=holdout),
+            "scores.svg": run.renderer.plot("scores", scores=scores),
+            "sweeps.svg": run.renderer.plot("sweep_history", trials=trials),
+        },
+        report=run.home / str(report["path"]),
+        model_dir=run.home / "models" / str(deployed["model_version"]),
+    )
+
+
+def _learner(name: object, trials: pd.DataFrame) -> LearnerRecord:
+    final = trials[(trials["block"] == 0) & trials["auc"].notna()].sort_values(
+        ["auc", "trial"], ascending=[False, True]
+    )
+    best = final.iloc[0]
+    return LearnerRecord(
+        name=str(name),
+        params=_flat(json.loads(best["params_json"])) | {"rounds": str(best["best_round"])},
+        metrics={"inner_auc": float(best["auc"]), "trials": float(len(trials))},
+        fold_scores={"inner_fold_auc": tuple(json.loads(best["fold_scores_json"]))},
+    )
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = str(value)
+    return flat

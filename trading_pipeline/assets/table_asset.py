@@ -1,0 +1,88 @@
+"""How every table becomes an asset: staleness decided first, then one computation, then one write.
+
+An asset is up to date when the contents it reads, the code and the settings it reads are those of
+its newest materialization. Then nothing is computed and the stored metadata are shown again.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from trading_pipeline.contracts.tables import TableResult, TableWrite
+from trading_pipeline.resources import POOL, StageRun, column_schema, frame_type, stage_run
+
+Compute = Callable[[StageRun], TableResult]
+Fingerprint = Callable[[StageRun], Mapping[str, str]]
+
+
+def table_asset(
+    key: str,
+    *,
+    reads: Sequence[str] = (),
+    settings: Sequence[str] = (),
+    kinds: Sequence[str] = ("pandas", "duckdb"),
+    fingerprint: Fingerprint | None = None,
+) -> Callable[[Compute], dg.AssetsDefinition]:
+    """Make an asset of a function from a stage run to a table.
+
+    Args:
+        key: ``stage.table``, the asset key and the table it writes.
+        reads: Tables it reads; they become the graph's edges and, without ``fingerprint``,
+            their whole contents decide staleness.
+        settings: Dotted names of the settings it reads.
+        kinds: Labels shown in the UI.
+        fingerprint: Narrower inputs than the whole of ``reads``, such as the training span only.
+    """
+    stage, table = key.split(".")
+
+    def decorate(compute: Compute) -> dg.AssetsDefinition:
+        @dg.asset(
+            key=[stage, table],
+            deps=[dg.AssetKey(name.split(".")) for name in reads],
+            group_name=stage,
+            kinds=set(kinds),
+            description=compute.__doc__,
+            dagster_type=frame_type(key),
+            io_manager_key="tables",
+            pool=POOL,
+            required_resource_keys={"pipeline", "progress", "renderer"},
+            metadata={
+                "dagster/column_schema": column_schema(key),
+                "dagster/table_name": key,
+                "settings": ", ".join(settings) or "none",
+            },
+        )
+        def asset_of_table(context: dg.AssetExecutionContext) -> dg.Output[TableWrite]:
+            run = stage_run(context, key)
+            run.progress.started(key)
+            parts = fingerprint(run) if fingerprint else {name: run.hash(name) for name in reads}
+            data_version = digest(parts)
+            inputs_version = digest(
+                {
+                    "data": data_version,
+                    "code": run.code_version,
+                    "settings": {name: run.setting(name) for name in settings},
+                }
+            )
+            known = run.warehouse.latest_materialization(key)
+            result, seconds = None, 0.0
+            if known is None or known.inputs_version != inputs_version or run.is_forced:
+                began = time.perf_counter()
+                result = compute(run)
+                seconds = time.perf_counter() - began
+            write = TableWrite(result, data_version, inputs_version, seconds)
+            return dg.Output(write, metadata={"data version": data_version})
+
+        return asset_of_table
+
+    return decorate
+
+
+def digest(parts: Mapping[str, Any]) -> str:
+    """Return a short hash of named parts, whatever their order."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,132 @@
+"""What the training assets share: the protocol in force, the panel of rows, and their staleness."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from trading_pipeline.domain.ensemble.training import Panel
+from trading_pipeline.domain.features.registry import Feature, feature_registry
+from trading_pipeline.domain.features.windows import WindowGroups, columns_for, window_groups
+from trading_pipeline.domain.splits.protocol import Protocol, ordinal, protocol_of_record
+from trading_pipeline.domain.splits.training import TrainingRows, training_rows
+from trading_pipeline.resources import StageRun
+
+FINAL_BLOCK = 0
+# What rules the choice of training rows, in every asset that fits.
+TRAINING_SETTINGS = ("splits", "sampling", "memory", "labels")
+TRAINING_READS = (
+    "features.daily",
+    "labels.direction",
+    "regimes.market",
+    "memory.archive",
+    "splits.folds",
+)
+
+
+def protocol_in_force(run: StageRun) -> Protocol:
+    """Return the protocol of `splits.holdout`."""
+    record = run.read(
+        "select protocols.* from splits.protocols as protocols"
+        " join splits.holdout using (protocol_id) order by created_at desc limit 1"
+    ).iloc[0]
+    return protocol_of_record({str(name): value for name, value in record.items()})
+
+
+def block_opens(protocol: Protocol) -> dict[int, int]:
+    """Return the cut of each fit: block -> ordinal that no training span may reach.
+
+    Blocks count from 1; ``FINAL_BLOCK`` stands for the fit on the whole training span.
+    """
+    opens = {k: ordinal(start) for k, start in enumerate(protocol.block_starts, start=1)}
+    return {**opens, FINAL_BLOCK: protocol.holdout_opens}
+
+
+def tuned_blocks(protocol: Protocol) -> list[int]:
+    """Return the blocks that are fitted: the first has nothing before it; the final fit last."""
+    return [*range(2, len(protocol.block_starts) + 1), FINAL_BLOCK]
+
+
+def training_fingerprint(run: StageRun, *uses: str) -> Mapping[str, str]:
+    """Return the contents of the training span alone, and of the smaller tables ``uses``.
+
+    Bars after the hold-out begins change nothing here, so a longer history retrains nothing.
+    """
+    protocol = protocol_in_force(run)
+    start = protocol.holdout_start
+    return {
+        "protocol": protocol.protocol_id,
+        "features": run.hash("features.daily", "session_date < $start", start=start),
+        "labels": run.hash("labels.direction", "end_date < $start", start=start),
+        "regimes": run.hash("regimes.market", "session_date < $start", start=start),
+        **{table: run.hash(table) for table in uses},
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSpan:
+    """The panel before the hold-out, and who may train for which block."""
+
+    run: StageRun
+    protocol: Protocol
+    panel: Panel
+    archive_keys: pd.DataFrame | None
+    registry: tuple[Feature, ...]
+
+    @classmethod
+    def load(cls, run: StageRun) -> "TrainingSpan":
+        """Read the training span of the protocol in force, once a run."""
+        protocol = protocol_in_force(run)
+        last = pd.Timestamp(protocol.holdout_start) - pd.Timedelta(days=1)
+        panel = run.remember(
+            "training panel",
+            dict(training_fingerprint(run, "memory.rare_events")),
+            lambda: load_panel(run, pd.Timestamp(protocol.train_start), last),
+        )
+        return cls(
+            run, protocol, panel, load_archive_keys(run), feature_registry(run.config.features)
+        )
+
+    @property
+    def groups(self) -> WindowGroups:
+        """Alternative indicator windows."""
+        return window_groups(self.registry)
+
+    def candidates(self, block: int) -> TrainingRows:
+        """Return the rows that may train for a block."""
+        return training_rows(
+            self.panel.rows,
+            self.protocol,
+            block_opens(self.protocol)[block],
+            self.run.config.splits.window_sessions,
+            self.archive_keys,
+        )
+
+    def selected(self, block: int) -> list[str]:
+        """Return the features that a block's models may use."""
+        rows = self.run.read(
+            "select feature from features.selected where block = $block and is_selected",
+            block=block,
+        )
+        known = set(rows["feature"])
+        return [name for name in self.panel.X.columns if name in known]
+
+    def columns(self, block: int, windows: Mapping[str, str]) -> list[str]:
+        """Return the selected features without the windows that were not chosen."""
+        return self.columns_of(self.selected(block), windows)
+
+    def columns_of(self, selected: list[str], windows: Mapping[str, str]) -> list[str]:
+        """Return the columns that one choice of windows leaves of the selected ones."""
+        return columns_for(windows, selected, self.groups)
+
+
+def load_panel(run: StageRun, first_date: pd.Timestamp, last_date: pd.Timestamp) -> Panel:
+    """Read the labelled rows of decisions between two dates, both ends included."""
+    return Panel.build(run.query("ensemble/panel", first_date=first_date, last_date=last_date))
+
+
+def load_archive_keys(run: StageRun) -> pd.DataFrame | None:
+    """Read who is in the archive; None where the settings leave it out."""
+    if not run.config.sampling.use_archive:
+        return None
+    return run.read("select event, symbol, session from memory.archive")

@@ -1,0 +1,39 @@
+"""What runs when: the weekly retrain, the daily update, and drift's own retrain."""
+
+import dagster as dg
+
+NEW_YORK = "America/New_York"
+
+weekly_retrain = dg.define_asset_job(
+    "weekly_retrain",
+    selection=dg.AssetSelection.all(),
+    description=(
+        "The whole way: ingest, clean, regimes, archive, features, labels and splits, sampling, "
+        "sweeps, ensemble, validation, gate, drift and report. What is up to date is reused."
+    ),
+)
+
+daily_update = dg.define_asset_job(
+    "daily_update",
+    selection=dg.AssetSelection.groups("bars", "regimes", "selloffs", "drift")
+    | dg.AssetSelection.assets(["features", "catalog"], ["features", "daily"]),
+    description="New bars, their regimes and features, and whether they have drifted; no training.",
+)
+
+weekly_schedule = dg.ScheduleDefinition(
+    name="weekly_retrain_saturday",
+    target=weekly_retrain,
+    cron_schedule="0 21 * * 6",
+    execution_timezone=NEW_YORK,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every Saturday at 21:00 New York.",
+)
+
+daily_schedule = dg.ScheduleDefinition(
+    name="daily_update_after_close",
+    target=daily_update,
+    cron_schedule="30 18 * * 1-5",
+    execution_timezone=NEW_YORK,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Monday to Friday at 18:30 New York.",
+)

@@ -1,0 +1,108 @@
+"""Launch a job in this process: the same job, on the same instance, as the UI and the schedule.
+
+Before it starts, runs that died with their process are marked as failed and their pool slots are
+freed; otherwise the next run would wait for them for ever.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+
+from trading_pipeline.resources import PID_TAG
+
+UNFINISHED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """How a run ended."""
+
+    run_id: str
+    is_success: bool
+    failed_asset: str | None
+    error: BaseException | None
+
+
+def dagster_folder(home: Path, template: Path) -> Path:
+    """Return the instance's folder under the home, with the top level's dagster.yaml in it."""
+    folder = home / "dagster"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "dagster.yaml"
+    if not target.exists() or target.read_bytes() != template.read_bytes():
+        temporary = folder / f".dagster.yaml.{os.getpid()}"
+        shutil.copyfile(template, temporary)
+        os.replace(temporary, target)
+    return folder
+
+
+def open_instance(home: Path, template: Path) -> DagsterInstance:
+    """Return the home's Dagster instance; the caller disposes of it."""
+    return DagsterInstance.from_config(str(dagster_folder(home, template)))
+
+
+def settle_dead_runs(instance: DagsterInstance) -> list[str]:
+    """Mark unfinished runs of dead local processes as failed, free their slots, name them."""
+    settled = []
+    for run in instance.get_runs(RunsFilter(statuses=UNFINISHED)):
+        if _is_dead(run):
+            instance.report_run_failed(run, message="The process of this run was killed.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+            settled.append(run.run_id)
+    return settled
+
+
+def launch(
+    definitions: dg.Definitions,
+    job: str,
+    instance: DagsterInstance,
+    *,
+    home: Path,
+    config_version: str,
+    is_forced: bool = False,
+    tags: Mapping[str, str] | None = None,
+) -> Launched:
+    """Run a job to its end in this process and tell how it ended."""
+    settle_dead_runs(instance)
+    resource = {"home": str(home), "config_version": config_version, "is_forced": is_forced}
+    result = definitions.resolve_job_def(job).execute_in_process(
+        run_config={
+            "resources": {"pipeline": {"config": resource}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+        instance=instance,
+        raise_on_error=False,
+        tags={**(tags or {}), PID_TAG: str(os.getpid())},
+    )
+    failure = next(iter(result.filter_events(lambda event: event.is_failure)), None)
+    return Launched(
+        run_id=result.run_id,
+        is_success=result.success,
+        failed_asset=failure.step_key if failure else None,
+        error=_cause(failure) if failure else None,
+    )
+
+
+def _is_dead(run: DagsterRun) -> bool:
+    pid = run.tags.get(PID_TAG)
+    if pid is None or int(pid) == os.getpid():
+        return pid is not None
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _cause(failure: Any) -> Any:
+    error = getattr(failure.event_specific_data, "error", None)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error

@@ -1,0 +1,314 @@
+"""The commands. Exit code 0: the work was done; 2: bad input; 1: fault."""
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from trading_pipeline.contracts.errors import InputError, RunFailedError
+from trading_pipeline.settings import default_home, load_settings
+
+app = typer.Typer(
+    name="trading-pipeline",
+    help="From bars to a judged model: research and paper trading on one machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console(soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
+
+Home = Annotated[Path | None, typer.Option("--home", help="Folder for everything written.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+SourceKind = Annotated[
+    Literal["sample", "simulated", "files"] | None,
+    typer.Option("--source", help="Where bars come from; sample needs nothing."),
+]
+Data = Annotated[Path | None, typer.Option("--data", help="Market folder of source files.")]
+Symbols = Annotated[str | None, typer.Option("--symbols", help="A,B,C or a file with one a line.")]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="YYYY-MM-DD.")]
+Profile = Annotated[Literal["quick", "full"] | None, typer.Option("--profile")]
+JsonPath = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
+Signal = Literal["none", "linear", "interaction", "regime"]
+
+
+def source_flags(
+    source: str | None,
+    data: Path | None,
+    symbols: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    profile: str | None,
+) -> dict[str, Any]:
+    """Return the nested settings that the source options set."""
+    given: dict[str, Any] = {
+        "kind": source or ("files" if data else None),
+        "data": str(data.expanduser().resolve()) if data else None,
+        "symbols": _symbols(symbols) if symbols else None,
+        "start": start.date() if start else None,
+        "end": end.date() if end else None,
+    }
+    flags: dict[str, Any] = {"source": {k: v for k, v in given.items() if v is not None}}
+    if profile:
+        flags["profile"] = profile
+    return flags
+
+
+def _symbols(text: str) -> list[str]:
+    path = Path(text)
+    names = path.read_text(encoding="utf-8").split() if path.is_file() else text.split(",")
+    return sorted({name.strip().upper() for name in names if name.strip()})
+
+
+@app.command()
+def run(
+    source: SourceKind = None,
+    data: Data = None,
+    symbols: Symbols = None,
+    start: Day = None,
+    end: Day = None,
+    profile: Profile = None,
+    home: Home = None,
+    config: ConfigFile = None,
+    json_path: JsonPath = None,
+    dry_run: DryRun = False,
+    force: Annotated[bool, typer.Option("--force", help="Compute what is up to date too.")] = False,
+) -> None:
+    """Run the whole graph: bars become a judged model and a report."""
+    flags = source_flags(source, data, symbols, start, end, profile)
+    _launch("weekly_retrain", home, config, flags, json_path, dry_run, force)
+
+
+@app.command()
+def ingest(
+    source: SourceKind = None,
+    data: Data = None,
+    symbols: Symbols = None,
+    start: Day = None,
+    end: Day = None,
+    home: Home = None,
+    config: ConfigFile = None,
+    json_path: JsonPath = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Bring bars, regimes, features and drift up to date; train nothing."""
+    flags = source_flags(source, data, symbols, start, end, None)
+    _launch("daily_update", home, config, flags, json_path, dry_run, False)
+
+
+def _launch(
+    job: str,
+    home: Path | None,
+    config: Path | None,
+    flags: dict[str, Any],
+    json_path: Path | None,
+    dry_run: bool,
+    force: bool,
+) -> None:
+    console.print("trading-pipeline: reading settings and source ...", highlight=False)
+    settings = load_settings(config_file=config, flags=flags)
+    from trading_pipeline.commands.estimate import print_estimate
+    from trading_pipeline.commands.run import check_source, prepare, run_job
+
+    if dry_run:
+        check_source(settings)
+        print_estimate(console, home or default_home(), settings, job, json_path)
+        return
+    prepared = prepare((home or default_home()).expanduser().resolve(), settings)
+    run_job(console, prepared, job, json_path=json_path, is_forced=force)
+
+
+@app.command()
+def retrain(
+    from_config: Annotated[str, typer.Option(help="Config version of an earlier run.")] = "",
+    set_and_forget: Annotated[
+        bool, typer.Option(help="Promote by itself what passes every criterion.")
+    ] = False,
+    renew_protocol: Annotated[
+        bool, typer.Option(help="Move the hold-out to the newest sessions first.")
+    ] = False,
+    home: Home = None,
+    json_path: JsonPath = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Retrain with the home's settings, or with those of an earlier run."""
+    from trading_pipeline.commands.estimate import print_estimate
+    from trading_pipeline.commands.run import run_job
+    from trading_pipeline.commands.service import prepare_retrain
+
+    target = _home(home)
+    prepared = prepare_retrain(target, from_config, set_and_forget, renew_protocol and not dry_run)
+    if dry_run:
+        print_estimate(console, target, prepared.stored.config, "weekly_retrain", json_path)
+        return
+    run_job(console, prepared, json_path=json_path)
+
+
+@app.command()
+def promote(
+    reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    home: Home = None,
+    anyway: Annotated[bool, typer.Option(help="Promote although the gate did not.")] = False,
+) -> None:
+    """Put the challenger in service: a human's decision."""
+    from trading_pipeline.commands.service import promote_challenger
+
+    console.print(promote_challenger(_home(home), by, reason, anyway=anyway))
+
+
+@app.command()
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    home: Home = None,
+) -> None:
+    """Return to the champion before this one."""
+    from trading_pipeline.commands.service import roll_back
+
+    console.print(roll_back(_home(home), by, reason))
+
+
+@app.command()
+def drift(home: Home = None, json_path: JsonPath = None) -> None:
+    """Show how far live data have moved, and the episodes."""
+    from trading_pipeline.commands.service import show_drift
+
+    show_drift(console, _home(home), json_path)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", help="Market folder to write.")],
+    seed: Annotated[int, typer.Option("--seed", min=0)],
+    signal: Annotated[Signal, typer.Option("--signal")] = "none",
+    oracle_auc: Annotated[float | None, typer.Option("--oracle-auc", help="0.5 to 0.95.")] = None,
+    symbols: Annotated[int | None, typer.Option("--symbols", help="Number of symbols.")] = None,
+    sessions: Annotated[int | None, typer.Option("--sessions", help="Number of sessions.")] = None,
+    first_session: Day = None,
+    minute_sessions: Annotated[int | None, typer.Option(help="Last sessions with minutes.")] = None,
+    extra_sessions: Annotated[int, typer.Option(min=0, help="Go on beyond the base.")] = 0,
+    shift_sessions: Annotated[
+        int, typer.Option(min=0, help="Plant a shift in the last sessions.")
+    ] = 0,
+) -> None:
+    """Make a market whose truth is known: bars, VIX, sectors, quotes, and the oracle's scores."""
+    from trading_pipeline.commands.simulate import write_simulation
+
+    given = {
+        "seed": seed,
+        "signal": signal,
+        "oracle_auc": oracle_auc,
+        "n_symbols": symbols,
+        "n_sessions": sessions,
+        "first_session": first_session.date() if first_session else None,
+        "minute_sessions": minute_sessions,
+    }
+    simulation = {k: v for k, v in given.items() if v is not None}
+    settings = load_settings(flags={"source": {"simulation": simulation}})
+    write_simulation(console, out, settings.source.simulation, extra_sessions, shift_sessions)
+
+
+@app.command()
+def features(
+    data: Annotated[Path, typer.Option("--data", help="Market folder.")],
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
+    feature_set: Annotated[Literal["daily"], typer.Option("--set")] = "daily",
+    threads: Annotated[int, typer.Option("--threads", min=1)] = 1,
+    symbols: Symbols = None,
+    start: Day = None,
+    end: Day = None,
+    config: ConfigFile = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Compute a feature set of a market folder to Parquet, without a home."""
+    from trading_pipeline.commands.features import write_features
+
+    flags = source_flags("files", data, symbols, start, end, None)
+    flags["runtime"] = {"threads": threads}
+    write_features(
+        console, load_settings(config_file=config, flags=flags), feature_set, out, dry_run
+    )
+
+
+@app.command()
+def ui(
+    home: Home = None,
+    port: Annotated[int, typer.Option(help="Dagster's port; MLflow and reports follow.")] = 3000,
+) -> None:
+    """Open Dagster, MLflow and the reports on loopback."""
+    from trading_pipeline.commands.ui import serve
+
+    serve(console, _home(home), port)
+
+
+@app.command()
+def doctor(home: Home = None, json_path: JsonPath = None) -> None:
+    """Check the machine, the packages, the home and its tables."""
+    from trading_pipeline.commands.doctor import examine
+
+    if not examine(console, _home(home), json_path):
+        raise typer.Exit(1)
+
+
+@app.command()
+def migrate(home: Home = None) -> None:
+    """Bring a home of an older version forward; the old warehouse is kept as a backup."""
+    from trading_pipeline.adapters.locks import home_lock
+    from trading_pipeline.adapters.warehouse import Warehouse
+
+    target = _home(home)
+    with home_lock(target):
+        applied = Warehouse(target).migrate()
+    console.print(f"{applied} migrations applied; {target / 'warehouse.duckdb'} is up to date")
+
+
+@app.command()
+def export(
+    table: Annotated[str, typer.Argument(help="stage.table, such as gate.verdicts.")],
+    path: Annotated[Path, typer.Argument(help="Parquet, CSV or JSON file to write.")],
+    home: Home = None,
+) -> None:
+    """Write a table to a file."""
+    from trading_pipeline.commands.service import export_table
+
+    console.print(export_table(_home(home), table, path))
+
+
+@app.command()
+def demo(
+    home: Home = None,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+) -> None:
+    """Turn the whole loop on a planted market: promote, drift, retrain, decide, roll back."""
+    from trading_pipeline.commands.demo import turn_the_loop
+
+    turn_the_loop(console, _home(home) if home else None, seed)
+
+
+def _home(home: Path | None) -> Path:
+    return (home or default_home()).expanduser().resolve()
+
+
+def main() -> None:
+    """Run the command line; every failure is one clear message and the right exit code."""
+    try:
+        app()
+    except InputError as error:
+        errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("stopped; what was finished is kept, run again to go on", highlight=False)
+        sys.exit(1)
+    except RunFailedError as error:
+        errors.print(f"[bold red]fault:[/] {escape(str(error))}", highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Write a simulated market as a market folder, and the oracle's scores beside it."""
+from pathlib import Path
+
+from rich.console import Console
+
+from trading_pipeline.adapters.market_writer import market_tables, write_market_folder
+from trading_pipeline.contracts.config import SimulationConfig
+from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.domain.simulation.market import plant_shift, simulate_market
+
+
+def oracle_path(folder: Path) -> Path:
+    """Return where the truth stands: beside the folder, never in it."""
+    return folder.with_name(f"{folder.name}.oracle.parquet")
+
+
+def write_simulation(
+    console: Console,
+    out: Path,
+    config: SimulationConfig,
+    extra_sessions: int = 0,
+    shift_sessions: int = 0,
+    *,
+    replace_existing: bool = False,
+) -> None:
+    """Make the market and write it whole or not at all. Raises InputError."""
+    out = out.expanduser().resolve()
+    if out.exists() and not replace_existing:
+        raise InputError(f"{out} exists; give another folder or remove it")
+    market = simulate_market(config, extra_sessions)
+    if shift_sessions:
+        market = plant_shift(market, shift_sessions)
+    write_market_folder(out, market_tables(market), market.toml, replace=replace_existing)
+    market.oracle.to_parquet(oracle_path(out), index=False)
+    console.print(
+        f"{out}: {market.daily['symbol'].nunique()} symbols, {len(market.daily):,} daily and "
+        f"{len(market.minute):,} minute bars, signal {config.signal}"
+        + (f", oracle AUC {market.oracle_auc:.3f}" if config.signal != "none" else "")
+        + f"; oracle scores: {oracle_path(out)}",
+        highlight=False,
+    )

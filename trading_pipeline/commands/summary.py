@@ -1,0 +1,265 @@
+"""The result of a run as one object: the JSON contract, and the summary in the terminal."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.contracts.config import PipelineConfig
+from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.contracts.vocabulary import REGIMES, STAGES, UNKNOWN_REGIME
+
+Summary = dict[str, Any]
+
+
+def build_summary(
+    warehouse: Warehouse, config: PipelineConfig, run_id: str, seconds: Mapping[str, float]
+) -> Summary:
+    """Return the object of `run --json`; a stage without input is None, its reason in notes."""
+    notes: list[str] = []
+    return {
+        "run_id": run_id,
+        "source": config.source.kind,
+        "profile": config.profile,
+        "home": str(warehouse.home),
+        "report": _report(warehouse),
+        "data": _data(warehouse),
+        "stages": _stages(warehouse, seconds),
+        "regimes": _regimes(warehouse),
+        "archive": _archive(warehouse),
+        "features": _features(warehouse),
+        "holdout": _holdout(warehouse, notes),
+        "backtest": _backtest(warehouse, notes),
+        "selloffs": _selloffs(warehouse, notes),
+        "gate": _gate(warehouse, notes),
+        "model": _model(warehouse, notes),
+        "notes": notes,
+    }
+
+
+def write_json(summary: Summary, path: Path) -> None:
+    """Write the object, whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps(summary, indent=2, allow_nan=False) + "\n", "utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"--json {path} cannot be written: {error.strerror}") from None
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    """Print what a person wants to know first."""
+    data, holdout, backtest = summary["data"], summary["holdout"], summary["backtest"]
+    table = Table(show_header=False, box=None, padding=(0, 2), title="Summary", title_justify="left")
+    table.add_column(style="dim")
+    table.add_column()
+    table.add_row(
+        "data",
+        f"{data['symbols']} symbols, {data['first_session']} to {data['last_session']}, "
+        f"{data['daily_rows']:,} daily and {data['minute_rows']:,} minute bars, "
+        f"{data['quarantined_rows']:,} rows in quarantine",
+    )
+    table.add_row("regimes", ", ".join(f"{k} {v}" for k, v in summary["regimes"].items() if v))
+    if holdout:
+        table.add_row(
+            "hold-out",
+            f"AUC {_number(holdout['auc'])} [{_number(holdout['auc_low'])}, "
+            f"{_number(holdout['auc_high'])}], Rank IC {_number(holdout['rank_ic'])}, "
+            f"{holdout['rows']:,} rows, {holdout['first_session']} to {holdout['last_session']}",
+        )
+    if backtest:
+        table.add_row(
+            "backtest",
+            f"net {_percent(backtest['net_return_frac'])} after costs of "
+            f"{_percent(backtest['cost_frac'])}, Sharpe {_number(backtest['sharpe_net'], 2)}, "
+            f"worst drawdown {_percent(backtest['max_drawdown_frac'])}, "
+            f"{backtest['trades']:,} trades",
+        )
+    if summary["selloffs"]:
+        table.add_row("selloffs", f"{summary['selloffs']['events']:,} events")
+    verdict = summary["gate"]["verdict"] if summary["gate"] else "none"
+    colour = {"promoted": "green", "rejected": "red"}.get(verdict, "yellow")
+    table.add_row("verdict", f"[bold {colour}]{verdict}[/]")
+    for reason in summary["gate"]["reasons"] if summary["gate"] else []:
+        table.add_row("", reason)
+    for note in summary["notes"]:
+        table.add_row("note", note)
+    table.add_row("report", str(summary["report"] or "none"))
+    console.print()
+    console.print(table, soft_wrap=False)
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "not assessable" if value is None else f"{value:.{digits}f}"
+
+
+def _percent(value: float | None) -> str:
+    return "not assessable" if value is None else f"{100 * value:.1f} %"
+
+
+def _plain(value: Any) -> Any:
+    """Return a JSON value: dates as ISO 8601, missing as None, NumPy numbers as Python's."""
+    if value is None or value is pd.NaT:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _row(warehouse: Warehouse, sql: str) -> dict[str, Any]:
+    frame = warehouse.read(sql)
+    return {} if frame.empty else {str(k): _plain(v) for k, v in frame.iloc[0].items()}
+
+
+def _report(warehouse: Warehouse) -> str | None:
+    path = _row(warehouse, "select path from reports.runs").get("path")
+    return str(warehouse.home / path) if path else None
+
+
+def _data(warehouse: Warehouse) -> Summary:
+    return _row(
+        warehouse,
+        """
+        select
+            (select count(*) from bars.universe) as symbols,
+            min(session_date) as first_session,
+            max(session_date) as last_session,
+            count(*) as daily_rows,
+            (select count(*) from bars.minute) as minute_rows,
+            (select count(*) from bars.quarantine) as quarantined_rows
+        from bars.daily
+        """,
+    )
+
+
+def _stages(warehouse: Warehouse, seconds: Mapping[str, float]) -> list[Summary]:
+    ledger = warehouse.materializations()
+    stages = []
+    for stage in STAGES:
+        tables = [m for m in ledger if m.asset.startswith(f"{stage}.")]
+        spent = sum(seconds.get(m.asset, 0.0) for m in tables)
+        rows = sum(m.n_rows for m in tables)
+        stages.append({"stage": stage, "seconds": round(spent, 3), "rows": rows})
+    return stages
+
+
+def _regimes(warehouse: Warehouse) -> Summary:
+    counts = warehouse.read("select regime, count(*) as n from regimes.market group by regime")
+    known = dict(zip(counts["regime"], counts["n"], strict=True))
+    return {regime: int(known.get(regime, 0)) for regime in (*REGIMES, UNKNOWN_REGIME)}
+
+
+def _archive(warehouse: Warehouse) -> Summary:
+    return _row(
+        warehouse,
+        """
+        select
+            (select count(*) from memory.rare_events) as events,
+            count(distinct event) as events_with_samples,
+            count(*) as samples
+        from memory.archive
+        """,
+    )
+
+
+def _features(warehouse: Warehouse) -> Summary:
+    return _row(
+        warehouse,
+        """
+        select
+            (select count(*) from features.catalog) as n_catalog,
+            count(*) filter (block = 0 and is_selected) as n_selected
+        from features.selected
+        """,
+    )
+
+
+def _holdout(warehouse: Warehouse, notes: list[str]) -> Summary | None:
+    scores = warehouse.read("select * from ensemble.scores where learner = 'stack'")
+    if scores.empty:
+        notes.append("holdout: no closed label inside the hold-out")
+        return None
+    span = _row(
+        warehouse,
+        """
+        select min(session_date) as first_session, max(session_date) as last_session,
+            count(*) as rows
+        from ensemble.holdout where learner = 'stack'
+        """,
+    )
+    fields = ["auc", "auc_low", "auc_high", "rank_ic"]
+    by_name = scores.set_index("regime")
+    whole = {name: _plain(by_name.loc["all", name]) for name in fields}
+    sharpe = _metric(warehouse, "sharpe_net")
+    extra = ["n_rows", "n_sessions", "n_horizons", "is_assessable"]
+    by_regime = {
+        regime: {name: _plain(row[name]) for name in [*extra, *fields]}
+        for regime, row in by_name.drop(index="all").iterrows()
+    }
+    return {**span, **whole, "sharpe_net": sharpe, "by_regime": by_regime}
+
+
+def _metric(warehouse: Warehouse, name: str) -> float | None:
+    value = _row(
+        warehouse, f"select value from backtest.summary where metric = '{name}'"
+    ).get("value")
+    return None if value is None else float(value)
+
+
+def _backtest(warehouse: Warehouse, notes: list[str]) -> Summary | None:
+    trades = _row(warehouse, "select count(*) as trades from backtest.trades")["trades"]
+    if not trades:
+        notes.append("backtest: no trade over the hold-out")
+        return None
+    names = ("net_return_frac", "sharpe_net", "max_drawdown_frac", "cost_frac")
+    return {"trades": trades, **{name: _metric(warehouse, name) for name in names}}
+
+
+def _selloffs(warehouse: Warehouse, notes: list[str]) -> Summary | None:
+    if not _row(warehouse, "select count(*) as n from bars.minute")["n"]:
+        notes.append("selloffs: no minute bars in the source's span")
+        return None
+    notes.append("selloffs: events only; no outcome model is built yet, its figures are null")
+    events = _row(warehouse, "select count(*) as n from selloffs.events")["n"]
+    model = ("base_rate", "accuracy", "majority_accuracy", "auc", "baseline_r", "model_r")
+    return {"events": events, **dict.fromkeys(model)}
+
+
+def _gate(warehouse: Warehouse, notes: list[str]) -> Summary | None:
+    rows = warehouse.read("select * from gate.verdicts order by position")
+    if rows.empty:
+        notes.append("gate: nothing was judged")
+        return None
+    open_rows = rows[rows["is_passed"].isna() | (rows["is_passed"] == False)]  # noqa: E712
+    reasons = [_reason(row) for row in open_rows.to_dict("records")]
+    return {"verdict": rows["verdict"].iloc[0], "reasons": reasons or ["every criterion holds"]}
+
+
+def _reason(row: Mapping[str, Any]) -> str:
+    value = _plain(row["value"])
+    seen = "not assessable" if value is None or pd.isna(row["is_passed"]) else f"{value:.4g}"
+    return f"{row['criterion']}: {seen}, required {row['threshold']} ({row['detail']})"
+
+
+def _model(warehouse: Warehouse, notes: list[str]) -> Summary | None:
+    row = _row(
+        warehouse,
+        "select model_version, mlflow_run_id, mlflow_model_version, state, detail"
+        " from reports.tracking",
+    )
+    if not row:
+        return None
+    if row["state"] != "logged":
+        notes.append(f"mlflow: {row['state']}: {row['detail']}")
+    name = "trading_pipeline_stack"
+    version = row["mlflow_model_version"] or row["model_version"]
+    return {"name": name, "version": version, "mlflow_run_id": row["mlflow_run_id"]}

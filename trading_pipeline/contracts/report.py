@@ -1,0 +1,60 @@
+"""What a report is made from: the stages' frames, and why any of them is missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReportPayload:
+    """Everything one report shows. Frames have the columns of their tables in `sql/migrations`.
+
+    A frame is None where its stage had no input; `notes` then says why, by the field's name.
+    `run` has run_id, source, profile, started, as_of, home, config_version, code_version,
+    data_version, model_version, seeds and commands; a key that is absent is not shown.
+    """
+
+    run: Mapping[str, object]
+    reality: tuple[str, ...]
+    notes: Mapping[str, str] = field(default_factory=dict)
+    # bars.universe; symbols and rows per month: month, n_symbols, n_rows; bars.quarantine
+    coverage: "pd.DataFrame | None" = None
+    coverage_months: "pd.DataFrame | None" = None
+    quarantine: "pd.DataFrame | None" = None
+    # session_date and close of the broad index; regimes.market; memory.rare_events
+    index_bars: "pd.DataFrame | None" = None
+    regimes: "pd.DataFrame | None" = None
+    events: "pd.DataFrame | None" = None
+    # memory.archive: event, event_regime, label
+    archive: "pd.DataFrame | None" = None
+    catalog: "pd.DataFrame | None" = None
+    # features.selected
+    selected: "pd.DataFrame | None" = None
+    labels: "pd.DataFrame | None" = None
+    # reports.folds.fold_blocks: fold, role, first_date, last_date
+    folds: "pd.DataFrame | None" = None
+    # splits.protocols and splits.holdout, one value per column
+    protocol: Mapping[str, object] = field(default_factory=dict)
+    holdout_reads: "pd.DataFrame | None" = None
+    trials: "pd.DataFrame | None" = None
+    oof: "pd.DataFrame | None" = None
+    # ensemble.holdout, ensemble.scores
+    holdout: "pd.DataFrame | None" = None
+    scores: "pd.DataFrame | None" = None
+    # backtest.equity, backtest.summary, backtest.trades
+    equity: "pd.DataFrame | None" = None
+    summary: "pd.DataFrame | None" = None
+    trades: "pd.DataFrame | None" = None
+    drift_features: "pd.DataFrame | None" = None
+    drift_sessions: "pd.DataFrame | None" = None
+    episodes: "pd.DataFrame | None" = None
+    # selloffs.events
+    selloffs: "pd.DataFrame | None" = None
+    # promoted, rejected or undecided; gate.verdicts
+    verdict: str | None = None
+    verdict_rows: "pd.DataFrame | None" = None
+    # stage, seconds, rows
+    stages: "pd.DataFrame | None" = None

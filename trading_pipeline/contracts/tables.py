@@ -1,0 +1,40 @@
+"""Records that carry a computed table from an asset to its store."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Markdown(str):
+    """Metadata text that the UI renders."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SqlSelect:
+    """Rows computed by DuckDB over the whole namespace; parameters are bound."""
+
+    sql: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TableResult:
+    """What one computation gives: the rows, and metadata a person can use."""
+
+    rows: "pd.DataFrame | SqlSelect"
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TableWrite:
+    """A result on its way to its table; no result means the table is up to date."""
+
+    result: TableResult | None
+    data_version: str
+    inputs_version: str
+    seconds: float

@@ -1,0 +1,43 @@
+"""Every picture by name: stage frames in, SVG text out; an empty frame gives its reason."""
+
+from trading_pipeline.reports.plots_book import plot_drift, plot_equity, plot_monthly_returns
+from trading_pipeline.reports.plots_market import (
+    plot_archive,
+    plot_coverage,
+    plot_price_regimes,
+    plot_quarantine,
+    plot_regime_counts,
+    plot_selloffs,
+)
+from trading_pipeline.reports.plots_model import (
+    plot_calibration,
+    plot_feature_families,
+    plot_folds,
+    plot_label_balance,
+    plot_oof,
+    plot_roc,
+    plot_scores,
+    plot_sweep_history,
+)
+from trading_pipeline.reports.svg import as_markdown_image
+
+__all__ = [
+    "as_markdown_image",
+    "plot_archive",
+    "plot_calibration",
+    "plot_coverage",
+    "plot_drift",
+    "plot_equity",
+    "plot_feature_families",
+    "plot_folds",
+    "plot_label_balance",
+    "plot_monthly_returns",
+    "plot_oof",
+    "plot_price_regimes",
+    "plot_quarantine",
+    "plot_regime_counts",
+    "plot_roc",
+    "plot_scores",
+    "plot_selloffs",
+    "plot_sweep_history",
+]

@@ -1,0 +1,234 @@
+"""The sections of the report in their order: a sentence, pictures and tables for each."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pandas as pd
+from markupsafe import Markup
+
+from trading_pipeline.contracts.report import ReportPayload
+from trading_pipeline.reports import plots, tables_data, tables_model
+from trading_pipeline.reports.table import Table
+from trading_pipeline.reports.wording import words
+
+WIDE, NARROW = 960, 370
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One plot in two shapes; the page shows the one that fits."""
+
+    wide: Markup
+    narrow: Markup
+    caption: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a reader jumps to."""
+
+    anchor: str
+    name: str
+    lead: str
+    pictures: list[Picture] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    folded: list[Table] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+class _Builder:
+    """Adds what there is to a section, and says why something is not there."""
+
+    def __init__(self, payload: ReportPayload, anchor: str, name: str, lead: str) -> None:
+        self.notes = payload.notes
+        self.section = Section(anchor, name, lead)
+
+    def _has(self, field_name: str, frame: pd.DataFrame | None) -> bool:
+        if frame is not None and not frame.empty:
+            return True
+        default = "this run has none" if frame is None else "no rows"
+        reason = f"{words(field_name).capitalize()}: {self.notes.get(field_name, default)}."
+        if reason not in self.section.missing:
+            self.section.missing.append(reason)
+        return False
+
+    def picture(
+        self,
+        field_name: str,
+        frame: pd.DataFrame | None,
+        draw: Callable[[pd.DataFrame, int], str],
+        caption: str,
+    ) -> "_Builder":
+        if self._has(field_name, frame) and frame is not None:
+            # SVG built by our own escaping writer, so it may stand as markup.
+            wide, narrow = Markup(draw(frame, WIDE)), Markup(draw(frame, NARROW))
+            self.section.pictures.append(Picture(wide, narrow, caption))
+        return self
+
+    def table(
+        self,
+        frame: pd.DataFrame | None,
+        write: Callable[[pd.DataFrame], Table],
+        is_folded: bool = False,
+    ) -> "_Builder":
+        if frame is not None and not frame.empty:
+            target = self.section.folded if is_folded else self.section.tables
+            target.append(write(frame))
+        return self
+
+
+def sections(payload: ReportPayload) -> list[Section]:
+    """Return all sections of a report, in reading order."""
+    parts = (_data, _prices, _features, _folds, _sweeps, _scores, _book)
+    rest = (_drift, _selloffs, _gate, _stages)
+    return [part(payload).section for part in (*parts, *rest)]
+
+
+def _data(p: ReportPayload) -> _Builder:
+    lead = (
+        "What came in, and what was refused. A refused row is kept with its reason and never "
+        "reaches a feature."
+    )
+    b = _Builder(p, "data", "Data", lead)
+    b.picture(
+        "coverage",
+        p.coverage,
+        lambda f, w: plots.plot_coverage(f, p.coverage_months, w),
+        "Symbols with bars over time, and from when to when each has them.",
+    )
+    b.table(p.coverage, tables_data.universe_table)
+    b.picture("quarantine", p.quarantine, plots.plot_quarantine, "Rows per rule that refused them.")
+    return b.table(p.quarantine, tables_data.quarantine_table)
+
+
+def _prices(p: ReportPayload) -> _Builder:
+    lead = (
+        "Each session has one of five labels, made only from what was known that evening. The rare "
+        "events are the crises the archive remembers."
+    )
+    b = _Builder(p, "regimes", "Regimes", lead)
+    b.picture(
+        "index_bars",
+        p.index_bars,
+        lambda f, w: plots.plot_price_regimes(f, p.regimes, p.events, w),
+        "The broad index; tints and the strip show the regime, brackets the rare events.",
+    )
+    b.picture("regimes", p.regimes, plots.plot_regime_counts, "Sessions under each label.")
+    b.table(p.regimes, tables_data.regimes_table)
+    b.table(p.events, tables_data.events_table)
+    caption = "Labelled rows that training may draw from each event."
+    return b.picture("archive", p.archive, plots.plot_archive, caption)
+
+
+def _features(p: ReportPayload) -> _Builder:
+    lead = "What the models may look at, and how the target is spread over time."
+    b = _Builder(p, "features", "Features", lead)
+    b.picture(
+        "catalog",
+        p.catalog,
+        lambda f, w: plots.plot_feature_families(f, p.selected, w),
+        "Features by family; the full colour marks those the final fit may use.",
+    )
+    caption = "About half of the labels lie above the median by construction."
+    return b.picture("labels", p.labels, plots.plot_label_balance, caption)
+
+
+def _folds(p: ReportPayload) -> _Builder:
+    lead = (
+        "What trained and what tested. Labels whose span touches a test block are purged, and the "
+        "embargo keeps quiet after it; the hold-out is opened by the gate only, and every opening "
+        "is counted."
+    )
+    b = _Builder(p, "folds", "Folds", lead)
+    b.picture("folds", p.folds, plots.plot_folds, "One row per fold, time from left to right.")
+    b.table(p.holdout_reads, tables_model.reads_table)
+    return b.table(p.folds, tables_data.folds_table, is_folded=True)
+
+
+def _sweeps(p: ReportPayload) -> _Builder:
+    lead = (
+        "Each learner's search for parameters, on folds inside the training span. More trials make "
+        "a lucky one likelier; the deflated Sharpe ratio pays for them."
+    )
+    b = _Builder(p, "search", "Search", lead)
+    caption = "AUC of every trial; a search that climbs by less than its scatter found little."
+    b.picture("trials", p.trials, plots.plot_sweep_history, caption)
+    b.table(p.trials, tables_model.trials_table)
+    caption = "Predictions of rows no model had seen, block by block; whiskers are intervals."
+    return b.picture("oof", p.oof, plots.plot_oof, caption)
+
+
+def _scores(p: ReportPayload) -> _Builder:
+    lead = (
+        "How well the challenger ranks and how honest its probabilities are, on sessions nothing "
+        "was fitted on. An AUC of 0.5 is a coin; an interval that holds 0.5 proves nothing."
+    )
+    b = _Builder(p, "holdout", "Hold-out", lead)
+    caption = "The stack beside its learners and a baseline that knows volatility only."
+    b.picture("scores", p.scores, plots.plot_scores, caption)
+    b.picture(
+        "holdout",
+        p.holdout,
+        lambda f, w: plots.plot_roc(f, "regime", w),
+        "A curve above the diagonal ranks better than a coin.",
+    )
+    caption = "On the diagonal, a forecast of 55 % comes true 55 times in 100."
+    b.picture("holdout", p.holdout, plots.plot_calibration, caption)
+    return b.table(p.scores, tables_model.scores_table)
+
+
+def _book(p: ReportPayload) -> _Builder:
+    lead = (
+        "What trading the predictions over the hold-out would have earned after spread, slippage, "
+        "commission and borrowing."
+    )
+    b = _Builder(p, "book", "Book", lead)
+    caption = "Net of costs, before costs, and the index held; below, the fall from the peak."
+    b.picture("equity", p.equity, plots.plot_equity, caption)
+    b.picture(
+        "equity", p.equity, plots.plot_monthly_returns, "Blue earned, orange lost; net of costs."
+    )
+    b.table(p.summary, tables_model.summary_table)
+    return b.table(p.trades, tables_model.costs_table)
+
+
+def _drift(p: ReportPayload) -> _Builder:
+    lead = (
+        "How far live features have moved from the training window of the model in service. A "
+        "spell of drift asks for one retrain."
+    )
+    b = _Builder(p, "drift", "Drift", lead)
+    b.picture(
+        "drift_features",
+        p.drift_features,
+        lambda f, w: plots.plot_drift(f, p.drift_sessions, width=w),
+        "PSI: 0.10 is worth watching, 0.25 has moved, if above the feature's own threshold.",
+    )
+    b.table(p.drift_features, tables_data.drift_table)
+    return b.table(p.episodes, tables_data.episodes_table)
+
+
+def _selloffs(p: ReportPayload) -> _Builder:
+    lead = "First minutes in which a symbol fell a rung below its session's open."
+    b = _Builder(p, "selloffs", "Selloffs", lead)
+    caption = "Events by depth of the fall and by hour in New York."
+    b.picture("selloffs", p.selloffs, plots.plot_selloffs, caption)
+    return b.table(p.selloffs, tables_data.selloffs_table)
+
+
+def _gate(p: ReportPayload) -> _Builder:
+    lead = (
+        "Every criterion with its number. A verdict proposes; a human decides. What could not be "
+        "measured is said so and counts as neither passed nor failed."
+    )
+    b = _Builder(p, "gate", "Gate", lead)
+    if p.verdict_rows is None or p.verdict_rows.empty:
+        reason = p.notes.get("verdict_rows", "the gate did not run")
+        b.section.missing.append(f"Verdict: {reason}.")
+    return b.table(p.verdict_rows, tables_model.verdict_table)
+
+
+def _stages(p: ReportPayload) -> _Builder:
+    lead = "What the run did and how long each stage took."
+    b = _Builder(p, "run", "Run", lead)
+    return b.table(p.stages, tables_data.stages_table)

@@ -1,0 +1,312 @@
+"""Every check passes on a sound market and catches the fault it is named for."""
+
+import re
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from trading_pipeline.contracts.config import (
+    LabelsConfig,
+    MemoryConfig,
+    RegimesConfig,
+    SplitsConfig,
+)
+from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS
+from trading_pipeline.domain.bars.sessions import VIX_TIME, at_new_york, session_table
+from trading_pipeline.domain.labels.direction import label_direction
+from trading_pipeline.domain.memory.catalogue import archive_rows, rare_event_table
+from trading_pipeline.domain.regimes.market import label_regimes
+from trading_pipeline.domain.splits.folds import fold_table
+from trading_pipeline.domain.splits.protocol import make_protocol
+from trading_pipeline.domain.splits.training import holdout_table
+from trading_pipeline_tests.domain.settings_of import shipped
+
+SQL = Path(__file__).resolve().parents[2] / "sql"
+STAGES = ("bars", "regimes", "memory", "labels", "splits")
+EMBARGO = 5
+
+
+def asset_of(check):
+    """Return the asset a check's header names."""
+    return re.search(r"^-- asset +(\w+\.\w+)$", check.read_text(), re.MULTILINE)[1]
+
+
+CHECKS = {
+    check.stem: check
+    for check in sorted((SQL / "checks").glob("*.sql"))
+    if asset_of(check).split(".")[0] in STAGES
+}
+
+SOME_MINUTE = """
+    insert into bars.minute select
+        'S0', date '2020-02-03', timestamptz '2020-02-03 14:30Z', timestamptz '2020-02-03 14:31Z',
+        10, 12, 9, 11, 100, true, 'made', timestamptz '2020-02-03 14:31Z', '', '', '', ''
+"""
+SOME_INTRADAY = """
+    insert into bars.intraday select
+        5, 'S0', date '2020-02-03', timestamptz '2020-02-03 14:30Z',
+        timestamptz '2020-02-03 14:35Z', 10, 12, 9, 11, 100, 5,
+        timestamptz '2020-02-03 14:35Z', '', '', '', ''
+"""
+SOME_MACRO = """
+    insert into bars.macro select
+        'DGS10', date '2020-02-03', 1.5, timestamptz '2020-02-04 13:00Z', '', '', '', ''
+"""
+TWICE = "insert into {0} select * from {0} limit 1"
+
+# One way to break each rule; a check without an entry here fails the test below.
+FAULTS = {
+    "bars_daily_grain_is_unique": [TWICE.format("bars.daily")],
+    "bars_daily_prices_are_possible": [
+        "update bars.daily set high = low - 1 where symbol = 'S0'",
+        "update bars.daily set open = high * 1.01 where symbol = 'S0'",
+        "update bars.daily set close = low * 0.99 where symbol = 'S0'",
+        "update bars.daily set close = 'nan' where symbol = 'S0'",
+        "update bars.daily set volume = -1 where symbol = 'S0'",
+        "update bars.daily set adj_factor = 0 where symbol = 'S0'",
+    ],
+    "bars_daily_sessions_are_ordinals": [
+        "update bars.daily set session = session + 1 where symbol = 'S0'",
+    ],
+    "bars_daily_are_not_known_before_the_close": [
+        "update bars.daily set known_at = known_at - interval 5 hours where symbol = 'S0'",
+    ],
+    "bars_daily_rows_have_provenance": ["update bars.daily set run_id = null where symbol = 'S0'"],
+    "bars_minute_grain_is_unique": [TWICE.format("bars.minute")],
+    "bars_minute_are_possible": [
+        "update bars.minute set high = 10.5",
+        "update bars.minute set known_at = opens_at",
+        "update bars.minute set closes_at = opens_at",
+    ],
+    "bars_intraday_grain_is_unique": [TWICE.format("bars.intraday")],
+    "bars_intraday_are_possible": [
+        "update bars.intraday set low = 10.5",
+        "update bars.intraday set known_at = opens_at",
+    ],
+    "bars_vix_grain_is_unique": [TWICE.format("bars.vix")],
+    "bars_vix_is_possible": [
+        "update bars.vix set close = -1",
+        "update bars.vix set known_at = known_at - interval 1 minute",
+    ],
+    "bars_macro_grain_is_unique": [TWICE.format("bars.macro")],
+    "bars_macro_is_not_known_before_its_period": [
+        "update bars.macro set known_at = timestamptz '2020-02-02 13:00Z'",
+    ],
+    "bars_universe_grain_is_unique": [TWICE.format("bars.universe")],
+    "bars_universe_covers_the_daily_bars": [
+        "delete from bars.universe where symbol = 'S0'",
+        "update bars.universe set last_date = first_date where symbol = 'S0'",
+        "update bars.universe set kind = 'bond' where symbol = 'S0'",
+    ],
+    "bars_universe_has_one_index": ["update bars.universe set is_index = true"],
+    "bars_quarantine_says_why": [
+        "insert into bars.quarantine (source_file, target, reason, detail) "
+        "values ('a.csv', 'bars.daily', ' ', 'x')",
+    ],
+    "regimes_market_grain_is_unique": [TWICE.format("regimes.market")],
+    "regimes_market_rows_have_provenance": ["update regimes.market set code_version = null"],
+    "regimes_market_labels_are_known_words": [
+        "update regimes.market set regime = 'bull'",
+        "update regimes.market set reason = ''",
+    ],
+    "regimes_market_follows_its_rules": [
+        "update regimes.market set is_price_crash = true where regime <> 'crash'",
+        "update regimes.market set regime = 'unknown'",
+        "update regimes.market set vix_source = 'missing'",
+    ],
+    "regimes_market_is_not_known_before_six": [
+        "update regimes.market set known_at = known_at - interval 1 minute",
+    ],
+    "memory_rare_events_rows_have_provenance": ["update memory.rare_events set run_id = null"],
+    "memory_rare_events_lie_apart": [
+        "update memory.rare_events set last_date = date '2020-04-01' "
+        "where event = 'covid_crash_2020'",
+        "update memory.rare_events set weight = 1.5",
+    ],
+    "memory_archive_grain_is_unique": [TWICE.format("memory.archive")],
+    "memory_archive_rows_have_provenance": ["update memory.archive set data_version = null"],
+    "memory_archive_rows_belong_to_their_event": [
+        "update memory.archive set session_date = date '2021-01-04'",
+        "update memory.archive set event_regime = 'normal'",
+        "update memory.archive set event = 'nothing'",
+    ],
+    "memory_archive_labels_agree": [
+        "update memory.archive set label = 1 - label where symbol = 'S0'",
+        "delete from labels.direction where symbol = 'S0'",
+    ],
+    "labels_direction_grain_is_unique": [TWICE.format("labels.direction")],
+    "labels_direction_rows_have_provenance": ["update labels.direction set config_version = null"],
+    "labels_direction_spans_are_whole": [
+        "update labels.direction set end_session = end_session + 1 where symbol = 'S0'",
+        "update labels.direction set start_session = session where symbol = 'S0'",
+        "update labels.direction set is_closed = true where symbol = 'S1'",
+    ],
+    "labels_direction_values_agree": [
+        "update labels.direction set label = 2 where label = 1",
+        "update labels.direction set is_closed = false where label is not null",
+        "update labels.direction set excess_return_frac = excess_return_frac + 0.1",
+        "update labels.direction set uniqueness = null where symbol = 'S0'",
+    ],
+    "labels_direction_are_equities_only": [
+        "update bars.universe set kind = 'etf' where symbol = 'S0'",
+        "delete from bars.daily where symbol = 'S0'",
+    ],
+    "labels_direction_are_not_known_early": [
+        "update labels.direction set known_at = known_at - interval 1 day where symbol = 'S0'",
+    ],
+    "folds_do_not_leak": [
+        "update splits.folds set role = 'train' where fold = 2 and symbol = 'S0'",
+        "update labels.direction set end_session = end_session + 300 where symbol = 'S0'",
+    ],
+    "folds_hold_closed_labels_only": [
+        "update labels.direction set label = null where symbol = 'S0'",
+        "update labels.direction set end_session = end_session + 300 where symbol = 'S0'",
+        "delete from labels.direction where symbol = 'S0'",
+    ],
+    "folds_test_whole_sessions_once": [
+        "delete from splits.folds where symbol = 'S0' and role = 'test'",
+        "update splits.folds set fold = 1 where fold = 2 and role = 'test' and symbol = 'S0'",
+    ],
+    "splits_folds_grain_is_unique": [TWICE.format("splits.folds")],
+    "splits_folds_rows_have_provenance": ["update splits.folds set run_id = null"],
+    "splits_holdout_rows_have_provenance": ["update splits.holdout set run_id = null"],
+    "splits_holdout_counts_agree": [
+        "update splits.holdout set n_rows = n_rows + 1",
+        "delete from labels.direction where symbol = 'S1'",
+    ],
+}
+
+
+def sound_market():
+    """Return every table of the stages as a frame: real sessions of 2019-2020, made prices."""
+    random = np.random.default_rng(5)
+    inside = session_table()["session_date"].between("2019-06-03", "2020-08-31")
+    days = session_table()[inside].reset_index(drop=True)
+    parts = []
+    for number in range(6):
+        close = 50 * np.exp(np.cumsum(random.normal(0, 0.02, len(days))))
+        listed = days if number else days.iloc[:200]
+        close = close[: len(listed)]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "symbol": f"S{number}" if number < 5 else "INDEX",
+                    "session_date": listed["session_date"],
+                    "session": listed["session"],
+                    "open": close * 1.001,
+                    "high": close * 1.01,
+                    "low": close * 0.99,
+                    "close": close,
+                    "volume": 1000.0,
+                    "adj_factor": 1.0,
+                    "prices": "total",
+                    "has_vendor_seam": False,
+                    "vendor": "made",
+                    "known_at": listed["closes_at"],
+                }
+            )
+        )
+    daily = pd.concat(parts, ignore_index=True)
+    dates = daily.groupby("symbol")["session_date"].agg(["min", "max", "size"]).reset_index()
+    universe = pd.DataFrame(
+        {
+            "symbol": dates["symbol"],
+            "kind": np.where(dates["symbol"] == "INDEX", "index", "equity"),
+            "is_index": dates["symbol"] == "INDEX",
+            "first_date": dates["min"],
+            "last_date": dates["max"],
+            "n_sessions": dates["size"],
+            "is_delisted": dates["symbol"] == "S0",
+            "is_simulated": True,
+        }
+    )
+    vix = pd.DataFrame(
+        {
+            "session_date": days["session_date"],
+            "close": 20 * np.exp(random.normal(0, 0.3, len(days))),
+            "known_at": at_new_york(days["session_date"], VIX_TIME),
+        }
+    )
+    vix = vix.drop(index=range(50, 60))
+    rules = shipped(RegimesConfig, "regimes")
+    regimes = label_regimes(daily[daily["symbol"] == "INDEX"], vix, rules)
+    labels = label_direction(daily, universe, shipped(LabelsConfig, "labels"), 3)
+    equities = daily[daily["symbol"] != "INDEX"]
+    events = rare_event_table(shipped(MemoryConfig, "memory"), equities)
+    config = shipped(
+        SplitsConfig, "splits", scheme="purged_kfold", embargo_sessions=EMBARGO, holdout_sessions=40
+    )
+    protocol = make_protocol(pd.DatetimeIndex(days["session_date"]), labels, config, "made", 20)
+    return {
+        "bars.daily": daily,
+        "bars.universe": universe,
+        "bars.vix": vix,
+        "regimes.market": regimes,
+        "memory.rare_events": events,
+        "memory.archive": archive_rows(events, labels, regimes),
+        "labels.direction": labels,
+        "splits.folds": fold_table(labels, protocol),
+        "splits.holdout": holdout_table(labels, protocol),
+    }
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory):
+    """A database with the migrations applied and a sound market inside."""
+    # An in-memory database is itself named `memory`, as one of the schemas is.
+    file = tmp_path_factory.mktemp("checks") / "warehouse.duckdb"
+    connection = duckdb.connect(str(file), config={"threads": 1})
+    connection.execute("set timezone = 'UTC'")
+    for migration in sorted((SQL / "migrations").glob("*.sql")):
+        connection.execute(migration.read_text())
+    for table, frame in sound_market().items():
+        rows = frame.assign(**dict.fromkeys(PROVENANCE_COLUMNS, "made"))
+        connection.register("incoming", rows)
+        connection.execute(f"insert into {table} by name select * from incoming")
+    for row in (SOME_MINUTE, SOME_INTRADAY, SOME_MACRO):
+        connection.execute(row)
+    yield connection
+    connection.close()
+
+
+def offending(connection, check):
+    """Return the rows a check finds, binding the parameters it names."""
+    sql = check.read_text()
+    params = {"embargo_sessions": EMBARGO} if "$embargo_sessions" in sql else None
+    return connection.execute(sql, params).fetchall()
+
+
+def test_every_check_names_a_table_of_the_contract_and_has_a_fault_that_it_must_catch(warehouse):
+    tables = {
+        f"{schema}.{table}"
+        for schema, table in warehouse.execute(
+            "select schema_name, table_name from duckdb_tables()"
+        ).fetchall()
+    }
+    assert {asset_of(check) for check in CHECKS.values()} <= tables
+    assert set(CHECKS) == set(FAULTS)
+
+
+def test_the_sound_market_has_rows_in_every_table_it_fills(warehouse):
+    for table in ("memory.archive", "splits.folds", "splits.holdout", "labels.direction"):
+        assert warehouse.execute(f"select count(*) from {table}").fetchone()[0] > 0
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_a_sound_market_passes(warehouse, name):
+    assert offending(warehouse, CHECKS[name]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"), [(name, fault) for name, faults in FAULTS.items() for fault in faults]
+)
+def test_a_fault_is_caught(warehouse, name, fault):
+    warehouse.execute("begin")
+    try:
+        warehouse.execute(fault)
+        assert offending(warehouse, CHECKS[name])
+    finally:
+        warehouse.execute("rollback")
