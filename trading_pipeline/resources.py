@@ -268,9 +268,7 @@ def check_queries() -> dict[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in check_files()}
 
 
-def composed_select(
-    name: str, raw: Mapping[str, str], judged: str | None = None
-) -> str:
+def composed_select(name: str, raw: Mapping[str, str], judged: str | None = None) -> str:
     """Return a query of `bars/` with the relations it reads put before it.
 
     ``raw`` names the source's own selects; ``judged`` a query file between them and this one.

@@ -80,6 +80,6 @@ def write_sample_folder(
 
 def _closes(wide: pd.DataFrame) -> pd.DataFrame:
     """Return a table of closes by date and symbol as rows of symbol, ts, close, gaps left out."""
-    long = wide.rename_axis(index="ts", columns="symbol").unstack().dropna()
-    rows = long.to_frame("close").reset_index()
-    return rows.sort_values(["symbol", "ts"], ignore_index=True)
+    rows = wide.rename_axis(index="ts").reset_index().melt("ts", var_name="symbol")
+    closes = rows.rename(columns={"value": "close"}).dropna(subset="close")
+    return closes[["symbol", "ts", "close"]].sort_values(["symbol", "ts"], ignore_index=True)

@@ -43,8 +43,13 @@ def daily(run: StageRun) -> TableResult:
             "vendor seams": int(bars["has_vendor_seam"].sum()),
             "without volume": int(bars["volume"].isna().sum()),
             "confirmed late": int(
-                (bars["known_at"].dt.tz_convert("America/New_York").dt.normalize().dt.tz_localize(None)
-                 > bars["session_date"]).sum()
+                (
+                    bars["known_at"]
+                    .dt.tz_convert("America/New_York")
+                    .dt.normalize()
+                    .dt.tz_localize(None)
+                    > bars["session_date"]
+                ).sum()
             ),
         },
     )
@@ -111,7 +116,9 @@ def quotes(run: StageRun) -> TableResult:
 @table_asset("bars.intraday", reads=("bars.minute",), kinds=("duckdb", "parquet"))
 def intraday(run: StageRun) -> TableResult:
     """Bars of 5, 10, 15 and 60 minutes from regular minutes, counted from the session's open."""
-    span = run.read("select min(session_date) as a, max(session_date) as b from bars.minute").iloc[0]
+    span = run.read("select min(session_date) as a, max(session_date) as b from bars.minute").iloc[
+        0
+    ]
     intervals = list(INTERVALS_MINUTES)
     if pd.isna(span["a"]):
         return TableResult(run.table("bars.intraday").iloc[:0], {"why empty": "no minute bars"})
@@ -183,7 +190,8 @@ def universe(run: StageRun) -> TableResult:
             "equities": int((table["kind"] == "equity").sum()),
             "delisted": int(table["is_delisted"].sum()),
             "simulated symbols": int(table["is_simulated"].sum()),
-            "broad index": ", ".join(table.loc[table["is_index"], "symbol"]) or "none: equal-weight",
+            "broad index": ", ".join(table.loc[table["is_index"], "symbol"])
+            or "none: equal-weight",
             "plot": run.plot("coverage", "symbols over time", universe=table, months=months),
         },
     )

@@ -48,8 +48,7 @@ def _measure(run: StageRun) -> tuple[pd.DataFrame, pd.DataFrame]:
         last=model["last_session"],
     )
     live = run.read(
-        f"select symbol, session_date, session, {listed} from features.daily"
-        " where session > $last",
+        f"select symbol, session_date, session, {listed} from features.daily where session > $last",
         last=model["last_session"],
     )
     newest = json.loads(run.load_model(newest_version(run))["training.json"])

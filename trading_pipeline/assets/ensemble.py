@@ -105,9 +105,7 @@ def oof(run: StageRun) -> TableResult:
     blocks = [block for block in tuned_blocks(span.protocol) if block != FINAL_BLOCK]
     sets = {block: block_training_set(span, block) for block in blocks}
     keys = span.panel.rows
-    parts = [
-        OofBlock(block, sets[block].rows, test_rows(run, keys, block)) for block in blocks
-    ]
+    parts = [OofBlock(block, sets[block].rows, test_rows(run, keys, block)) for block in blocks]
     done = 0
 
     def fit_predict(

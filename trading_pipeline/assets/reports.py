@@ -91,9 +91,7 @@ def build_payload(run: StageRun) -> ReportPayload:
         "select daily.* from bars.daily as daily join bars.universe using (symbol) where is_index"
     )
     universe = run.table("bars.universe")
-    index_bars, index_name = broad_index(
-        bars if len(bars) else run.table("bars.daily"), universe
-    )
+    index_bars, index_name = broad_index(bars if len(bars) else run.table("bars.daily"), universe)
     protocol = protocol_in_force(run)
     verdict_rows = run.table("gate.verdicts")
     deployed = run.table("ensemble.deployed").iloc[0]

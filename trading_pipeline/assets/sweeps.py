@@ -80,7 +80,8 @@ def search_data(span: TrainingSpan, block: int) -> tuple[SearchData, Folds]:
         weight=weights.astype(np.float32),
         windows={group: tuple(choices) for group, choices in span.groups.items()},
         columns_for=lambda choice: [
-            places[name] for name in span.columns_of(columns, {k: str(v) for k, v in choice.items()})
+            places[name]
+            for name in span.columns_of(columns, {k: str(v) for k, v in choice.items()})
         ],
     )
     return data, folds
@@ -146,6 +147,7 @@ def sweep_asset(learner: str) -> dg.AssetsDefinition:
 
 
 lightgbm, xgboost, catboost = (sweep_asset(learner) for learner in LEARNERS)
+
 
 @table_asset(
     "sweeps.trials",

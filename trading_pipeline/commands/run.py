@@ -62,7 +62,8 @@ def run_job(
 ) -> Summary:
     """Launch the job with progress; print the summary and write the JSON. Raises RunFailedError."""
     began = time.perf_counter()
-    known = {m.asset: m.seconds for m in prepared.warehouse.materializations()}
+    ledger = prepared.warehouse.materializations()
+    known = {name: written.seconds for name, written in ledger.items()}
     progress = TerminalProgress(console, known)
     definitions = build_definitions(prepared.home, progress)
     names = [".".join(key.path) for key in assets_of(definitions, job)]

@@ -14,8 +14,12 @@ from trading_pipeline.commands.run import Prepared, check_source, prepare
 from trading_pipeline.commands.summary import write_json
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
-from trading_pipeline.domain.gate.decisions import Decision, draft_promotion, draft_rollback
-from trading_pipeline.domain.gate.decisions import service_roles
+from trading_pipeline.domain.gate.decisions import (
+    Decision,
+    draft_promotion,
+    draft_rollback,
+    service_roles,
+)
 from trading_pipeline.resources import open_home
 from trading_pipeline.settings import validated
 

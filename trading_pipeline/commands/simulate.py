@@ -1,12 +1,16 @@
 """Write a simulated market as a market folder, and the oracle's scores beside it."""
+
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 
 from trading_pipeline.adapters.market_writer import market_tables, write_market_folder
 from trading_pipeline.contracts.config import SimulationConfig
 from trading_pipeline.contracts.errors import InputError
-from trading_pipeline.domain.simulation.market import plant_shift, simulate_market
+from trading_pipeline.domain.bars.sessions import session_ordinals
+from trading_pipeline.domain.simulation.market import simulate_market
+from trading_pipeline.domain.simulation.shift import plant_shift
 
 
 def oracle_path(folder: Path) -> Path:
@@ -29,7 +33,8 @@ def write_simulation(
         raise InputError(f"{out} exists; give another folder or remove it")
     market = simulate_market(config, extra_sessions)
     if shift_sessions:
-        market = plant_shift(market, shift_sessions)
+        sessions = np.unique(session_ordinals(market.vix["ts"]))
+        market = plant_shift(market, int(sessions[-shift_sessions]))
     write_market_folder(out, market_tables(market), market.toml, replace=replace_existing)
     market.oracle.to_parquet(oracle_path(out), index=False)
     console.print(

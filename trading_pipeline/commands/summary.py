@@ -57,7 +57,9 @@ def write_json(summary: Summary, path: Path) -> None:
 def print_summary(console: Console, summary: Summary) -> None:
     """Print what a person wants to know first."""
     data, holdout, backtest = summary["data"], summary["holdout"], summary["backtest"]
-    table = Table(show_header=False, box=None, padding=(0, 2), title="Summary", title_justify="left")
+    table = Table(
+        show_header=False, box=None, padding=(0, 2), title="Summary", title_justify="left"
+    )
     table.add_column(style="dim")
     table.add_column()
     table.add_row(
@@ -142,7 +144,7 @@ def _data(warehouse: Warehouse) -> Summary:
 
 
 def _stages(warehouse: Warehouse, seconds: Mapping[str, float]) -> list[Summary]:
-    ledger = warehouse.materializations()
+    ledger = warehouse.materializations().values()
     stages = []
     for stage in STAGES:
         tables = [m for m in ledger if m.asset.startswith(f"{stage}.")]
@@ -209,9 +211,9 @@ def _holdout(warehouse: Warehouse, notes: list[str]) -> Summary | None:
 
 
 def _metric(warehouse: Warehouse, name: str) -> float | None:
-    value = _row(
-        warehouse, f"select value from backtest.summary where metric = '{name}'"
-    ).get("value")
+    value = _row(warehouse, f"select value from backtest.summary where metric = '{name}'").get(
+        "value"
+    )
     return None if value is None else float(value)
 
 

@@ -41,9 +41,7 @@ class Renderer(Protocol):
     def markdown(self, svg: str, alt: str) -> str:
         """Return Markdown that shows an SVG picture by itself."""
 
-    def fold_blocks(
-        self, folds: "pd.DataFrame", protocol: Mapping[str, object]
-    ) -> "pd.DataFrame":
+    def fold_blocks(self, folds: "pd.DataFrame", protocol: Mapping[str, object]) -> "pd.DataFrame":
         """Return the spans of every fold: fold, role, first_date, last_date."""
 
     def report(self, payload: ReportPayload) -> str:

@@ -119,9 +119,7 @@ def test_csv_and_parquet_give_the_same_rows(tmp_path):
     sparse = bars().assign(volume=[1.5, np.nan, 3, 4, 5, 6])
     one = MarketFolder.open(folder(tmp_path / "a", {"daily/x.csv": sparse})).read_daily()
     two = MarketFolder.open(folder(tmp_path / "b", {"daily/x.parquet": sparse})).read_daily()
-    pd.testing.assert_frame_equal(
-        one.drop(columns="source_file"), two.drop(columns="source_file")
-    )
+    pd.testing.assert_frame_equal(one.drop(columns="source_file"), two.drop(columns="source_file"))
 
 
 def test_a_bare_folder_has_one_unknown_vendor_and_no_context(tmp_path):

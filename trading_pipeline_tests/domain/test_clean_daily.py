@@ -25,7 +25,7 @@ def delivered(closes, symbol="AAA", vendor="one", rank=0, prices="total", first=
         {
             "symbol": symbol,
             "ts": session_dates(np.arange(len(closes)) + FIRST + first),
-            **{name: closes for name in ("open", "high", "low", "close")},
+            **dict.fromkeys(("open", "high", "low", "close"), closes),
             "volume": 1000.0,
             "adj_close": np.nan,
             "vendor": vendor,

@@ -132,7 +132,7 @@ def dividend_factor(
         else:
             steps[row] /= 1 - amount / before
     codes = bars["symbol_code"].to_numpy()
-    total: Floats = pd.Series(steps).groupby(codes).cumprod().to_numpy("float64")
+    total = np.asarray(pd.Series(steps).groupby(codes).cumprod(), dtype="float64")
     if not refused:
         return total, nothing
     rows = pd.DataFrame(refused, columns=["symbol", "ts", "detail"])

@@ -137,5 +137,5 @@ def clean_actions(raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _usual_spacing(dates: pd.Series) -> float:
     """Return the median days between observations; unknown spacing counts as the slowest."""
-    gaps = pd.Series(np.diff(dates.dropna().unique()))
-    return float(gaps.median().total_seconds() / 86_400) if len(gaps) else float("inf")
+    days = np.unique(dates.dropna().to_numpy("datetime64[D]")).astype("int64")
+    return float(np.median(np.diff(days))) if len(days) > 1 else float("inf")
