@@ -199,7 +199,7 @@ class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             }
             self._warehouse.append("provenance.settings", pd.DataFrame([row]))
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
         """Give the home back."""
         self._lock.__exit__(None, None, None)
 
@@ -411,16 +411,21 @@ def frame_type(table: str) -> dg.DagsterType:
         # dagster-pandas is pinned exactly; that it calls itself beta is no news to a user.
         warnings.simplefilter("ignore", dg.BetaWarning)
         columns = [
-            PandasColumn.exists(column.name, non_nullable=not column.is_nullable)
+            PandasColumn.exists(  # type: ignore[no-untyped-call]
+                column.name, non_nullable=not column.is_nullable
+            )
             for column in table_contracts()[table].columns
             if column.name not in PROVENANCE_COLUMNS
         ]
-        frames = create_dagster_pandas_dataframe_type(name=name, columns=columns)
+        frames = create_dagster_pandas_dataframe_type(  # type: ignore[no-untyped-call]
+            name=name, columns=columns
+        )
 
     def check(context: dg.TypeCheckContext, value: TableWrite) -> dg.TypeCheck | bool:
         if value.result is None or isinstance(value.result.rows, SqlSelect):
             return True
-        return frames.type_check(context, value.result.rows)
+        checked: dg.TypeCheck = frames.type_check(context, value.result.rows)
+        return checked
 
     return dg.DagsterType(
         type_check_fn=check, name=name + "_write", description=table_contracts()[table].comment

@@ -59,8 +59,8 @@ def load_settings(
     flag_tree = dict(flags or {})
     base = _packaged("default.toml")
     profile = base["profile"]
-    for tree in (user, from_environment, flag_tree):
-        profile = tree.get("profile", profile)
+    for layer in (user, from_environment, flag_tree):
+        profile = layer.get("profile", profile)
     if profile not in ("quick", "full"):
         raise InputError(f"profile {profile!r} is unknown; give quick or full")
     layers = (base, _packaged(f"{profile}.toml"), user, from_environment, flag_tree)

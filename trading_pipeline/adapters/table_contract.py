@@ -1,4 +1,4 @@
-"""The data contract, read from the migrations: tables, columns, types, units, what may be missing."""
+"""The data contract, read from the migrations: tables, columns, types and units."""
 
 from dataclasses import dataclass
 from functools import lru_cache

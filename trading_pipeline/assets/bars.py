@@ -10,7 +10,7 @@ from trading_pipeline.assets.source import market_folder, minute_select, source_
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.contracts.tables import SqlSelect, TableResult
 from trading_pipeline.domain.bars.clean import clean_daily
-from trading_pipeline.domain.bars.context import clean_macro, clean_vix
+from trading_pipeline.domain.bars.context import clean_actions, clean_macro, clean_vix
 from trading_pipeline.domain.bars.minutes import INTERVALS_MINUTES, session_hours
 from trading_pipeline.domain.bars.universe import build_universe, daily_spans
 from trading_pipeline.resources import StageRun, composed_select, read_query
@@ -24,7 +24,9 @@ def cleaned(run: StageRun) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     def clean() -> tuple[pd.DataFrame, pd.DataFrame]:
         raw = folder.read_daily(source.symbols, source.start, source.end)
-        return clean_daily(raw, folder.read_corporate_actions(), run.config.bars)
+        actions = folder.read_corporate_actions()
+        known = None if actions is None else clean_actions(actions)[0]
+        return clean_daily(raw, known, run.config.bars)
 
     key = (source_fingerprint(run)["files"], source, run.config.bars)
     found: tuple[pd.DataFrame, pd.DataFrame] = run.remember("clean daily bars", key, clean)
@@ -65,9 +67,10 @@ def quarantine(run: StageRun) -> TableResult:
     """Every row that was refused or withheld, with its reason; nothing is dropped silently."""
     folder = market_folder(run)
     parts = [cleaned(run)[1]]
-    vix, macro = folder.read_vix(), folder.read_macro()
+    vix, macro, actions = folder.read_vix(), folder.read_macro(), folder.read_corporate_actions()
     parts += [clean_vix(vix)[1]] if vix is not None else []
     parts += [clean_macro(macro)[1]] if macro is not None else []
+    parts += [clean_actions(actions)[1]] if actions is not None else []
     for kind in ("minute", "quotes"):
         select = minute_select(run, f"bars/{kind}_quarantine", kind)
         if select is not None:
@@ -161,11 +164,11 @@ def sectors(run: StageRun) -> TableResult:
 @table_asset("bars.corporate_actions", settings=SOURCE_SETTINGS, fingerprint=source_fingerprint)
 def corporate_actions(run: StageRun) -> TableResult:
     """Splits and dividends."""
-    table = market_folder(run).read_corporate_actions()
-    if table is None:
+    raw = market_folder(run).read_corporate_actions()
+    if raw is None:
         empty = run.table("bars.corporate_actions").iloc[:0]
         return TableResult(empty, {"why empty": "no corporate_actions file"})
-    table = _within(run, table.drop(columns="source_file"), "ex_date")
+    table = _within(run, clean_actions(raw)[0], "ex_date")
     return TableResult(table, {"splits": int((table["action"] == "split").sum())})
 
 

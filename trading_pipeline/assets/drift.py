@@ -30,7 +30,10 @@ def drift_fingerprint(run: StageRun) -> Mapping[str, str]:
 
 def measured(run: StageRun) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return (drift.features, drift.sessions), computed once a run."""
-    return run.remember("drift", dict(drift_fingerprint(run)), lambda: _measure(run))
+    found: tuple[pd.DataFrame, pd.DataFrame] = run.remember(
+        "drift", dict(drift_fingerprint(run)), lambda: _measure(run)
+    )
+    return found
 
 
 def _measure(run: StageRun) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -109,7 +109,7 @@ def oof(run: StageRun) -> TableResult:
     done = 0
 
     def fit_predict(
-        block: int, train: np.ndarray, _: np.ndarray, test: np.ndarray
+        block: int, _train: np.ndarray, _labels: np.ndarray, test: np.ndarray
     ) -> Mapping[str, np.ndarray]:
         nonlocal done
         members = fit_on(
@@ -203,7 +203,8 @@ def model(run: StageRun) -> TableResult:
 def window_rows(panel: Panel, candidates: TrainingRows) -> pd.DataFrame:
     """Return the candidates of the rolling window, without those only the archive brings."""
     in_window = np.array([name is None for name in candidates.event], dtype=bool)
-    return panel.rows.iloc[candidates.rows[in_window]]
+    inside: pd.DataFrame = panel.rows.iloc[candidates.rows[in_window]]
+    return inside
 
 
 def fit_second_level(run: StageRun, panel: Panel, recipe: Recipe) -> Stack:
@@ -298,8 +299,7 @@ def holdout(run: StageRun) -> TableResult:
     champion = roles(run)["champion"]
     if champion is not None:
         files = run.load_model(champion)
-        in_service, _, its_stack = members_from_bytes(files, threads=run.config.runtime.threads)
-        own = Recipe.from_json(files["recipe.json"].decode())
+        own, _, its_stack = members_from_bytes(files, threads=run.config.runtime.threads)
         if own.recipe_id == recipe.recipe_id:
             predictions[CHAMPION] = predictions[STACK]
         else:
@@ -309,10 +309,8 @@ def holdout(run: StageRun) -> TableResult:
     keys = panel.rows[
         ["symbol", "session_date", "session", "label", "excess_return_frac", "regime"]
     ]
-    table = pd.concat(
-        [keys.assign(learner=name, probability=predictions[name]) for name in predictions],
-        ignore_index=True,
-    ).assign(protocol_id=span.protocol.protocol_id)
+    parts = [keys.assign(learner=str(name), probability=predictions[name]) for name in predictions]
+    table = pd.concat(parts, ignore_index=True).assign(protocol_id=span.protocol.protocol_id)
     stacked = table[table["learner"] == STACK]
     return TableResult(
         table,

@@ -65,13 +65,13 @@ def gather_evidence(run: StageRun) -> GateEvidence:
     """Return what is known about the challenger."""
     scores = run.table("ensemble.scores")
     own = scores[scores["learner"] == STACK].set_index("regime")
-    whole = own.loc["all"]
+    whole = own.loc[["all"]].iloc[0]
     holdout = run.table("ensemble.holdout")
     figures = run.table("backtest.summary").set_index("metric")
     files = run.table("ensemble.model")
     span = f"{holdout['session_date'].min():%Y-%m-%d} to {holdout['session_date'].max():%Y-%m-%d}"
     on = f"n {int(whole['n_rows']):,} rows, {int(whole['n_sessions'])} sessions, {span}"
-    sharpe = figures.loc["sharpe_net"]
+    sharpe = figures.loc[["sharpe_net"]].iloc[0]
     reads = run.read(
         "select count(*) as n from splits.holdout_reads where protocol_id = $protocol_id",
         protocol_id=whole["protocol_id"],
@@ -82,13 +82,13 @@ def gather_evidence(run: StageRun) -> GateEvidence:
         protocol_id=str(whole["protocol_id"]),
         has_champion=CHAMPION in set(holdout["learner"]),
         holdout_reads=int(reads["n"].iloc[0]),
-        auc=Estimate(whole["auc"], whole["auc_low"], whole["auc_high"], on),
-        sharpe_net=Estimate(sharpe["value"], sharpe["low"], sharpe["high"], str(sharpe["note"])),
-        dsr=float(figures.loc["dsr", "value"]),
+        auc=_estimate(whole, "auc", "auc_low", "auc_high", on),
+        sharpe_net=_estimate(sharpe, "value", "low", "high", str(sharpe["note"])),
+        dsr=float(figures["value"]["dsr"]),
         champion_difference=_difference(run, holdout, CHAMPION),
         volatility_difference=_difference(run, holdout, VOLATILITY_ONLY),
         regimes={
-            regime: RegimeScore(own.loc[regime, "auc"], float(own.loc[regime, "n_horizons"]))
+            regime: RegimeScore(float(own["auc"][regime]), float(own["n_horizons"][regime]))
             for regime in REGIMES
             if regime in own.index
         },
@@ -97,6 +97,10 @@ def gather_evidence(run: StageRun) -> GateEvidence:
         latency_ms=_latency_ms(run, str(files["model_version"].iloc[0]), holdout),
         model_mb=float(files["n_bytes"].sum()) / 1e6,
     )
+
+
+def _estimate(row: pd.Series, value: str, low: str, high: str, detail: str) -> Estimate:
+    return Estimate(float(row[value]), float(row[low]), float(row[high]), detail)
 
 
 def _difference(run: StageRun, holdout: pd.DataFrame, other: str) -> Estimate | None:

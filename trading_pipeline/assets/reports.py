@@ -99,7 +99,8 @@ def build_payload(run: StageRun) -> ReportPayload:
     config = run.config
     ledger = run.warehouse.materializations()
     selloffs = run.table("selloffs.events")
-    holdout = run.table("splits.holdout").iloc[0].to_dict()
+    edges = run.table("splits.holdout").iloc[0]
+    holdout = {str(name): value for name, value in edges.items()}
     return ReportPayload(
         run={
             "run_id": run.run_id,

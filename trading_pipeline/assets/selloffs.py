@@ -1,6 +1,6 @@
 """Selloffs stage: intraday falls past a rung.
 
-bars.minute  ->  selloffs.events
+bars.minute, bars.universe  ->  selloffs.events
 """
 
 from trading_pipeline.assets.table_asset import table_asset
@@ -8,7 +8,12 @@ from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.resources import StageRun
 
 
-@table_asset("selloffs.events", reads=("bars.minute",), settings=("selloffs",), kinds=("duckdb",))
+@table_asset(
+    "selloffs.events",
+    reads=("bars.minute", "bars.universe"),
+    settings=("selloffs",),
+    kinds=("duckdb",),
+)
 def events(run: StageRun) -> TableResult:
     """First regular minute of a session whose low reaches each rung below the open."""
     rungs = list(run.config.selloffs.rungs)

@@ -49,9 +49,7 @@ def fix_protocol(run: StageRun, labels: pd.DataFrame) -> Protocol:
         protocol = protocol_of_record(record)
         if not renewal_due(protocol, sessions[-1].date(), run.config.splits):
             return protocol
-    protocol = make_protocol(
-        sessions, labels, run.config.splits, wanted, run.config.labels.horizon_sessions
-    )
+    protocol = make_protocol(sessions, labels, run.config.splits, wanted)
     record = {**protocol.record(), "created_at": pd.Timestamp.now(tz="UTC")}
     run.warehouse.append("splits.protocols", pd.DataFrame([record]))
     return protocol

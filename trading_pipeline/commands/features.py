@@ -11,7 +11,7 @@ from trading_pipeline.adapters.market_folder import MarketFolder
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.bars.clean import clean_daily
-from trading_pipeline.domain.bars.context import clean_vix
+from trading_pipeline.domain.bars.context import clean_actions, clean_vix
 from trading_pipeline.domain.bars.universe import build_universe, daily_spans
 from trading_pipeline.domain.features.daily import build_daily_features
 from trading_pipeline.domain.features.registry import feature_registry
@@ -38,7 +38,9 @@ def write_features(
         )
         return
     began = time.process_time()
-    bars, refused = clean_daily(raw, folder.read_corporate_actions(), config.bars)
+    delivered = folder.read_corporate_actions()
+    actions = None if delivered is None else clean_actions(delivered)[0]
+    bars, refused = clean_daily(raw, actions, config.bars)
     universe = build_universe(
         daily_spans(bars), folder.kinds(source.end), folder.index_symbol, folder.read_universe()
     )

@@ -11,7 +11,7 @@ from trading_pipeline.adapters.locks import home_lock
 from trading_pipeline.adapters.mlflow_store import set_alias
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.commands.run import Prepared, check_source, prepare
-from trading_pipeline.commands.summary import write_json
+from trading_pipeline.commands.summary import plain, write_json
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.gate.decisions import (
@@ -166,16 +166,12 @@ def _told(home: Path, warehouse: Warehouse, decision: Decision) -> str:
     return f"{done}; MLflow's alias: {result.state}"
 
 
-def _now() -> "pd.Timestamp":
+def _now() -> pd.Timestamp:
     return pd.Timestamp.now(tz="UTC")
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [
-        {k: v.isoformat() if isinstance(v, pd.Timestamp) else v for k, v in row.items()}
-        for row in plain.to_dict("records")
-    ]
+    return [{str(name): plain(value) for name, value in row.items()} for _, row in frame.iterrows()]
 
 
 def _table(title: str, frame: pd.DataFrame) -> Table:

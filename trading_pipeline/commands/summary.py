@@ -106,7 +106,7 @@ def _percent(value: float | None) -> str:
     return "not assessable" if value is None else f"{100 * value:.1f} %"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a JSON value: dates as ISO 8601, missing as None, NumPy numbers as Python's."""
     if value is None or value is pd.NaT:
         return None
@@ -119,7 +119,7 @@ def _plain(value: Any) -> Any:
 
 def _row(warehouse: Warehouse, sql: str) -> dict[str, Any]:
     frame = warehouse.read(sql)
-    return {} if frame.empty else {str(k): _plain(v) for k, v in frame.iloc[0].items()}
+    return {} if frame.empty else {str(k): plain(v) for k, v in frame.iloc[0].items()}
 
 
 def _report(warehouse: Warehouse) -> str | None:
@@ -200,11 +200,11 @@ def _holdout(warehouse: Warehouse, notes: list[str]) -> Summary | None:
     )
     fields = ["auc", "auc_low", "auc_high", "rank_ic"]
     by_name = scores.set_index("regime")
-    whole = {name: _plain(by_name.loc["all", name]) for name in fields}
+    whole = {name: plain(by_name.loc["all", name]) for name in fields}
     sharpe = _metric(warehouse, "sharpe_net")
     extra = ["n_rows", "n_sessions", "n_horizons", "is_assessable"]
     by_regime = {
-        regime: {name: _plain(row[name]) for name in [*extra, *fields]}
+        regime: {name: plain(row[name]) for name in [*extra, *fields]}
         for regime, row in by_name.drop(index="all").iterrows()
     }
     return {**span, **whole, "sharpe_net": sharpe, "by_regime": by_regime}
@@ -242,12 +242,12 @@ def _gate(warehouse: Warehouse, notes: list[str]) -> Summary | None:
         notes.append("gate: nothing was judged")
         return None
     open_rows = rows[rows["is_passed"].isna() | (rows["is_passed"] == False)]  # noqa: E712
-    reasons = [_reason(row) for row in open_rows.to_dict("records")]
+    reasons = [_reason(row) for _, row in open_rows.iterrows()]
     return {"verdict": rows["verdict"].iloc[0], "reasons": reasons or ["every criterion holds"]}
 
 
-def _reason(row: Mapping[str, Any]) -> str:
-    value = _plain(row["value"])
+def _reason(row: "pd.Series[Any]") -> str:
+    value = plain(row["value"])
     seen = "not assessable" if value is None or pd.isna(row["is_passed"]) else f"{value:.4g}"
     return f"{row['criterion']}: {seen}, required {row['threshold']} ({row['detail']})"
 

@@ -138,6 +138,7 @@ class SplitsConfig(Section):
     n_folds: int = Field(ge=2, le=20)
     embargo_sessions: int = Field(ge=0)
     holdout_sessions: Count
+    holdout_max_frac: float = Field(gt=0, lt=1)
     holdout_start: date | None = None
     holdout_end: date | None = None
     window_sessions: Count

@@ -1,6 +1,5 @@
 """What must hold of any book, on random markets with gaps, splits, delistings and seams."""
 
-import time
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from trading_pipeline.contracts.config import BacktestConfig
 from trading_pipeline.domain.backtest.equity import build_equity
-from trading_pipeline.domain.backtest.summary import summarise
 from trading_pipeline.domain.backtest.trades import build_trades
 
 COSTLY = BacktestConfig(
@@ -257,15 +255,3 @@ def test_bars_after_the_exit_change_no_closed_trade():
     pd.testing.assert_frame_equal(
         full[closed].reset_index(drop=True), short[before].reset_index(drop=True)
     )
-
-
-def test_a_hold_out_of_504_cohorts_and_92_symbols_takes_under_two_seconds():
-    predictions, bars, universe = market(1, n_sessions=530, n_symbols=92, ragged=False)
-    started = time.process_time()
-    trades = build_trades(predictions, bars, universe, COSTLY)
-    equity = build_equity(trades, bars, index_of(bars), COSTLY)
-    figures = summarise(
-        equity, trades, COSTLY, seed=7, n_trials=30, bootstrap_samples=500, interval_sd=2.57
-    )
-    assert time.process_time() - started < 2
-    assert len(figures) > 15

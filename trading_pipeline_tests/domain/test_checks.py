@@ -17,11 +17,12 @@ from trading_pipeline.contracts.config import (
 from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS
 from trading_pipeline.domain.bars.sessions import VIX_TIME, at_new_york, session_table
 from trading_pipeline.domain.labels.direction import label_direction
-from trading_pipeline.domain.memory.catalogue import archive_rows, rare_event_table
+from trading_pipeline.domain.memory.catalogue import rare_event_table
 from trading_pipeline.domain.regimes.market import label_regimes
 from trading_pipeline.domain.splits.folds import fold_table
 from trading_pipeline.domain.splits.protocol import make_protocol
 from trading_pipeline.domain.splits.training import holdout_table
+from trading_pipeline_tests.domain.archive_reference import archive_rows
 from trading_pipeline_tests.domain.settings_of import shipped
 
 SQL = Path(__file__).resolve().parents[2] / "sql"
@@ -239,7 +240,7 @@ def sound_market():
     config = shipped(
         SplitsConfig, "splits", scheme="purged_kfold", embargo_sessions=EMBARGO, holdout_sessions=40
     )
-    protocol = make_protocol(pd.DatetimeIndex(days["session_date"]), labels, config, "made", 20)
+    protocol = make_protocol(pd.DatetimeIndex(days["session_date"]), labels, config, "made")
     return {
         "bars.daily": daily,
         "bars.universe": universe,

@@ -2,13 +2,16 @@
 
 from datetime import date
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 
+from trading_pipeline.adapters.sql_files import read_sql
 from trading_pipeline.contracts.config import MemoryConfig
 from trading_pipeline.domain.bars.sessions import session_table
-from trading_pipeline.domain.memory.catalogue import archive_rows, rare_event_table
+from trading_pipeline.domain.memory.catalogue import rare_event_table
+from trading_pipeline_tests.domain.archive_reference import archive_rows
 from trading_pipeline_tests.domain.settings_of import shipped
 
 CATALOGUE = shipped(MemoryConfig, "memory")
@@ -40,36 +43,35 @@ def test_an_event_without_data_counts_nothing_and_stays_in_the_catalogue():
     assert events.loc["financial_crisis_2008", ["n_sessions", "n_symbols"]].tolist() == [0, 0]
 
 
-def test_the_archive_holds_every_label_inside_an_event_once_with_both_regimes():
+def test_the_archive_query_holds_every_label_inside_an_event_once_with_both_regimes():
     keys = keys_between("2020-02-18", "2020-03-26", ["BBB", "AAA"])
     labels = keys.assign(label=np.where(keys["session_date"] < "2020-03-01", 1.0, np.nan))
-    regimes = pd.DataFrame({"session": keys["session"].unique()[:-1], "regime": "normal"})
-    archive = archive_rows(rare_event_table(CATALOGUE, keys), labels, regimes)
-    assert len(archive) == 2 * (23 + 3)
-    assert not archive.duplicated(["symbol", "session_date"]).any()
-    assert archive["symbol"].is_monotonic_increasing
-    crash = archive[archive["session_date"] <= "2020-03-23"]
-    assert set(crash["event"]) == {"covid_crash_2020"}
-    assert set(crash["event_regime"]) == {"crash"}
-    assert archive["session_date"].min() == pd.Timestamp("2020-02-20")
-    after = archive[archive["session_date"] == "2020-03-24"]
-    assert set(after["event"]) == {"covid_recovery_2020"}
+    regimes = keys[["session_date", "session"]].drop_duplicates().assign(regime="normal")
+    features = keys.assign(known_at=keys["session_date"], return_1=0.5)
+    provenance = dict.fromkeys(("run_id", "code_version", "data_version", "config_version"), "")
+    events = rare_event_table(CATALOGUE, keys)
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute("attach ':memory:' as archive; use archive; detach memory")
+    tables = {
+        "memory.rare_events": events,
+        "labels.direction": labels,
+        "regimes.market": regimes,
+        "features.daily": features.assign(**provenance),
+    }
+    for name, frame in tables.items():
+        connection.execute(f"create schema if not exists {name.split('.')[0]}")
+        connection.register("incoming", frame)
+        connection.execute(f"create table {name} as from incoming")
+    found = connection.execute(read_sql("queries/memory/archive")).df()
+    assert (found.pop("return_1") == 0.5).all()
+    found = found.sort_values(["symbol", "session"], ignore_index=True)
+    found["session_date"] = found["session_date"].astype("datetime64[ns]")
+    assert len(found) == 2 * (23 + 3)
+    pd.testing.assert_frame_equal(found, archive_rows(events, labels, regimes), check_dtype=False)
+    assert set(found.loc[found["session_date"] <= "2020-03-23", "event"]) == {"covid_crash_2020"}
+    after = found[found["session_date"] >= "2020-03-24"]
     assert set(after["event_regime"]) == {"recovery"}
     assert set(after["regime"]) == {"normal"}
-    last = archive[archive["session_date"] == "2020-03-26"]
-    assert set(last["regime"]) == {"unknown"}
-    assert archive["label"].isna().sum() == 2 * 19
-    shuffled = archive_rows(
-        rare_event_table(CATALOGUE, keys).iloc[::-1], labels.sample(frac=1, random_state=1), regimes
-    )
-    pd.testing.assert_frame_equal(archive, shuffled)
-
-
-def test_without_labels_inside_an_event_the_archive_is_empty():
-    keys = keys_between("2019-01-02", "2019-02-01", ["AAA"])
-    labels = keys.assign(label=1.0)
-    regimes = pd.DataFrame({"session": [], "regime": []})
-    assert archive_rows(rare_event_table(CATALOGUE, keys), labels, regimes).empty
 
 
 def test_events_that_overlap_or_run_backwards_are_refused():

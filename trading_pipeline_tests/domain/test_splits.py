@@ -57,16 +57,32 @@ def sessions_of(n_sessions=100):
 
 
 LABELS = whole_market()
-PROTOCOL = make_protocol(sessions_of(), LABELS, CONFIG, "market", HORIZON)
+OPENS = {"holdout_start": session_dates(np.array([FIRST + 80]))[0].date()}
+PROTOCOL = make_protocol(sessions_of(), LABELS, CONFIG.model_copy(update=OPENS), "market")
 
 
-def test_the_holdout_is_the_last_sessions_and_the_blocks_tile_what_ends_before_it():
+def test_the_holdout_is_the_last_sessions_from_a_month_start_and_the_blocks_tile_the_rest():
     days = sessions_of()
-    assert PROTOCOL.holdout_start == days[80].date()
-    assert PROTOCOL.holdout_end == days[99].date()
-    assert PROTOCOL.train_start == days[0].date()
-    # Labels of sessions 0..75 end before session 80.
-    assert PROTOCOL.block_starts == tuple(days[i].date() for i in (0, 26, 51))
+    opens = next(i for i in range(80, 100) if days[i].month != days[i - 1].month)
+    protocol = make_protocol(days, LABELS, CONFIG, "market")
+    assert protocol.holdout_start == days[opens].date()
+    assert protocol.holdout_end == days[99].date()
+    assert protocol.train_start == days[0].date()
+    trained = opens - HORIZON - 1
+    blocks = np.array_split(np.arange(trained + 1), 3)
+    assert protocol.block_starts == tuple(days[block[0]].date() for block in blocks)
+
+
+def test_a_holdout_that_lies_inside_one_month_keeps_its_sessions():
+    days = sessions_of()
+    short = CONFIG.model_copy(update={"holdout_sessions": 3})
+    assert make_protocol(days, LABELS, short, "market").holdout_start == days[97].date()
+
+
+def test_the_holdout_takes_no_more_than_its_share_of_few_sessions():
+    few = CONFIG.model_copy(update={"holdout_sessions": 504})
+    days = sessions_of()
+    assert make_protocol(days, LABELS, few, "market").holdout_start >= days[75].date()
 
 
 def test_configured_dates_rule_the_holdout_and_are_never_renewed():
@@ -74,13 +90,13 @@ def test_configured_dates_rule_the_holdout_and_are_never_renewed():
     fixed = CONFIG.model_copy(
         update={"holdout_start": days[60].date(), "holdout_end": days[70].date()}
     )
-    protocol = make_protocol(days, LABELS, fixed, "market", HORIZON)
+    protocol = make_protocol(days, LABELS, fixed, "market")
     assert (protocol.holdout_start, protocol.holdout_end) == (days[60].date(), days[70].date())
     assert not renewal_due(protocol, days[99].date(), fixed)
     # 2009-01-31 is a Saturday: the hold-out begins on the session after it.
     weekend = CONFIG.model_copy(update={"holdout_start": date(2009, 1, 31)})
     days = pd.DatetimeIndex(session_table()["session_date"].iloc[FIRST : FIRST + 200])
-    protocol = make_protocol(days, whole_market(200), weekend, "market", HORIZON)
+    protocol = make_protocol(days, whole_market(200), weekend, "market")
     assert protocol.holdout_start == date(2009, 2, 2)
     assert protocol.holdout_end == days[-1].date()
 
@@ -93,13 +109,11 @@ def test_a_protocol_is_renewed_after_more_than_the_configured_sessions():
 
 
 def test_too_few_sessions_are_refused_with_a_remedy():
-    with pytest.raises(ValueError, match=r"shorter splits\.holdout_sessions"):
-        make_protocol(sessions_of(22), whole_market(22), CONFIG, "market", HORIZON)
     with pytest.raises(ValueError, match=r"fewer splits\.n_folds"):
-        make_protocol(sessions_of(27), whole_market(27), CONFIG, "market", HORIZON)
+        make_protocol(sessions_of(11), whole_market(11), CONFIG, "market")
     outside = CONFIG.model_copy(update={"holdout_start": date(2030, 1, 2)})
     with pytest.raises(ValueError, match=r"move splits\.holdout_start"):
-        make_protocol(sessions_of(), LABELS, outside, "market", HORIZON)
+        make_protocol(sessions_of(), LABELS, outside, "market")
 
 
 def test_a_protocol_survives_its_record_and_its_id_is_the_hash_of_its_fields():
@@ -109,7 +123,7 @@ def test_a_protocol_survives_its_record_and_its_id_is_the_hash_of_its_fields():
     assert protocol_of_record(stored) == PROTOCOL
     with pytest.raises(ValueError, match="does not match its fields"):
         protocol_of_record(record | {"embargo_sessions": 3})
-    other = make_protocol(sessions_of(), LABELS, CONFIG, "another market", HORIZON)
+    other = make_protocol(sessions_of(), LABELS, CONFIG, "another market")
     assert other.protocol_id != PROTOCOL.protocol_id
 
 
@@ -145,7 +159,7 @@ ragged = st.lists(
 def test_every_fold_trains_on_exactly_the_labels_clear_of_its_test_block(triples, config):
     labels = labels_of(triples, 99, n_symbols=3)
     try:
-        protocol = make_protocol(sessions_of(), labels, config, "market", HORIZON)
+        protocol = make_protocol(sessions_of(), labels, config, "market")
     except ValueError:
         return
     table = fold_table(labels, protocol)

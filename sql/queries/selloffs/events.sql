@@ -1,16 +1,17 @@
 -- The first regular-session minute whose low reaches each rung below the session's open.
 --
 -- grain   one row per (symbol, session_date, rung)
--- reads   bars.minute
+-- reads   bars.minute, bars.universe
 -- params  $rungs  double[]   depths of the rungs, as fractions of the open: 0.02 is 2 %
 -- units   prices in USD, raw; drop_frac = low / session_open - 1, so it is negative
--- note    detected_at is the close of the bar: before it nobody can know that bar's low
+-- note    ETFs and indices are context only; detected_at is the close of the bar: before it nobody can know that bar's low
 
 with
     regular as (
         select symbol, session_date, opens_at, closes_at, open, low, close, volume
         from bars.minute
-        where is_regular
+        join bars.universe using (symbol)
+        where is_regular and kind = 'equity'
     ),
 
     session_open as (

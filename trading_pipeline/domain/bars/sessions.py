@@ -42,7 +42,8 @@ def session_table() -> pd.DataFrame:
 def session_ordinals(dates: pd.Series | pd.DatetimeIndex) -> NDArray[np.int64]:
     """Return the ordinal of each session date, -1 where the date is no session."""
     wanted = pd.DatetimeIndex(dates).astype("datetime64[ns]")
-    return pd.Index(session_table()["session_date"]).get_indexer(wanted).astype("int64")
+    found = pd.Index(session_table()["session_date"]).get_indexer(wanted)
+    return np.asarray(found, dtype=np.int64)
 
 
 def session_dates(ordinals: NDArray[np.int64]) -> pd.DatetimeIndex:
@@ -52,5 +53,5 @@ def session_dates(ordinals: NDArray[np.int64]) -> pd.DatetimeIndex:
 
 def at_new_york(dates: pd.Series | pd.DatetimeIndex, time_of_day: pd.Timedelta) -> pd.DatetimeIndex:
     """Return the UTC instant of a New York wall-clock time on each date."""
-    local = pd.DatetimeIndex(dates).astype("datetime64[ns]") + time_of_day
-    return local.tz_localize("America/New_York").tz_convert("UTC")
+    local = pd.DatetimeIndex(pd.DatetimeIndex(dates).astype("datetime64[ns]") + time_of_day)
+    return pd.DatetimeIndex(local.tz_localize("America/New_York").tz_convert("UTC"))

@@ -75,7 +75,6 @@ def make_protocol(
     labels: pd.DataFrame,
     config: SplitsConfig,
     universe_id: str,
-    horizon: int,
 ) -> Protocol:
     """Fix the protocol from the data at hand.
 
@@ -87,14 +86,13 @@ def make_protocol(
         labels: Rows of `labels.direction`; closed ones with a label make the training span.
         config: Scheme, folds, embargo, hold-out.
         universe_id: What the protocol is good for.
-        horizon: Sessions of a label span, for the message where data are too short.
 
     Raises:
         ValueError: If the hold-out lies outside the data, or the sessions before it do not fill
             the blocks; the message says what to change.
     """
     known = pd.DatetimeIndex(sessions).unique().sort_values()
-    start, end = holdout_edges(known, config, horizon)
+    start, end = holdout_edges(known, config)
     opens = ordinal(start.date())
     trains = is_labelled(labels) & (labels["end_session"].to_numpy("int64") < opens)
     dates = pd.DatetimeIndex(labels.loc[trains, "session_date"]).unique().sort_values()
@@ -120,16 +118,13 @@ def make_protocol(
 
 
 def holdout_edges(
-    sessions: pd.DatetimeIndex, config: SplitsConfig, horizon: int
+    sessions: pd.DatetimeIndex, config: SplitsConfig
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Return the first session of the hold-out and its last date."""
-    needed = config.holdout_sessions + horizon
-    if config.holdout_start is None and config.holdout_end is None and len(sessions) <= needed:
-        raise ValueError(
-            f"{len(sessions)} sessions cannot hold {config.holdout_sessions} of hold-out and a "
-            f"training span before it; give more than {needed} sessions of bars or a shorter "
-            "splits.holdout_sessions"
-        )
+    """Return the first session of the hold-out and its last date.
+
+    Without configured dates it is the last `holdout_sessions` sessions, at most
+    `holdout_max_frac` of all, from the first session of a month on: an edge a person remembers.
+    """
     # A configured end may lie after the data; it is then the last session up to that date.
     calendar = pd.DatetimeIndex(session_table()["session_date"])
     end = calendar[calendar <= pd.Timestamp(config.holdout_end or sessions.max())][-1]
@@ -137,7 +132,8 @@ def holdout_edges(
     if config.holdout_start is not None:
         inside = inside[inside >= pd.Timestamp(config.holdout_start)]
     else:
-        inside = inside[-config.holdout_sessions :]
+        n_sessions = min(config.holdout_sessions, int(len(inside) * config.holdout_max_frac))
+        inside = from_month_start(inside, n_sessions)
     if inside.empty:
         raise ValueError(
             f"no session between {config.holdout_start} and {end.date()} in data of "
@@ -145,6 +141,18 @@ def holdout_edges(
             "splits.holdout_end into the data"
         )
     return inside[0], end
+
+
+def from_month_start(sessions: pd.DatetimeIndex, n_last: int) -> pd.DatetimeIndex:
+    """Return the last sessions, without the part of a month they begin in the middle of.
+
+    A stretch that lies inside one month stays as it is.
+    """
+    last = sessions[len(sessions) - n_last :]
+    month = last.to_period("M")
+    begins_inside = 0 < n_last < len(sessions) and sessions[-n_last - 1].to_period("M") == month[0]
+    whole = last[month > month[0]] if begins_inside else last
+    return last if whole.empty else whole
 
 
 def renewal_due(protocol: Protocol, last_session: date, config: SplitsConfig) -> bool:
