@@ -1,4 +1,4 @@
-"""The commands. Exit code 0: the work was done; 2: bad input; 1: fault."""
+"""The commands. Exit code 0: the work was done; 2: bad input; 1: fault; 130: Ctrl-C."""
 
 import sys
 from datetime import datetime
@@ -15,23 +15,51 @@ from trading_pipeline.settings import default_home, load_settings
 app = typer.Typer(
     name="trading-pipeline",
     help="From bars to a judged model: research and paper trading on one machine.",
+    epilog="Exit codes: 0 the work was done, 1 fault, 2 bad input, 130 stopped by Ctrl-C.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+# What Typer ends with after Ctrl-C, as shells do: 128 + SIGINT.
+INTERRUPTED = 130
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
-Home = Annotated[Path | None, typer.Option("--home", help="Folder for everything written.")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.")]
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home",
+        help="Folder for everything written; else TRADING_PIPELINE_HOME, else .trading_pipeline.",
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", help="TOML file of settings that differ from the defaults."),
+]
 SourceKind = Annotated[
     Literal["sample", "simulated", "files"] | None,
-    typer.Option("--source", help="Where bars come from; sample needs nothing."),
+    typer.Option("--source", help="Where bars come from; sample, the default, needs nothing."),
 ]
-Data = Annotated[Path | None, typer.Option("--data", help="Market folder of source files.")]
-Symbols = Annotated[str | None, typer.Option("--symbols", help="A,B,C or a file with one a line.")]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="YYYY-MM-DD.")]
-Profile = Annotated[Literal["quick", "full"] | None, typer.Option("--profile")]
+Data = Annotated[Path | None, typer.Option("--data", help="Market folder; implies --source files.")]
+Symbols = Annotated[
+    str | None,
+    typer.Option("--symbols", help="A,B,C or a text file of symbols; without it all."),
+]
+Day = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="YYYY-MM-DD.")
+]
+Start = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="First session, YYYY-MM-DD."),
+]
+End = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Last session, YYYY-MM-DD."),
+]
+Profile = Annotated[
+    Literal["quick", "full"] | None,
+    typer.Option("--profile", help="Depth of the search; quick is the default."),
+]
 JsonPath = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
 Signal = Literal["none", "linear", "interaction", "regime"]
@@ -61,8 +89,15 @@ def source_flags(
 
 def _symbols(text: str) -> list[str]:
     path = Path(text)
-    names = path.read_text(encoding="utf-8").split() if path.is_file() else text.split(",")
-    return sorted({name.strip().upper() for name in names if name.strip()})
+    if "," not in text and path.is_file():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"--symbols {path} cannot be read as text: {error}") from None
+    names = sorted({name.upper() for name in text.replace(",", " ").split()})
+    if not names:
+        raise InputError(f"--symbols {path} names no symbol; give A,B,C or a file with some")
+    return names
 
 
 @app.command()
@@ -70,8 +105,8 @@ def run(
     source: SourceKind = None,
     data: Data = None,
     symbols: Symbols = None,
-    start: Day = None,
-    end: Day = None,
+    start: Start = None,
+    end: End = None,
     profile: Profile = None,
     home: Home = None,
     config: ConfigFile = None,
@@ -89,8 +124,8 @@ def ingest(
     source: SourceKind = None,
     data: Data = None,
     symbols: Symbols = None,
-    start: Day = None,
-    end: Day = None,
+    start: Start = None,
+    end: End = None,
     home: Home = None,
     config: ConfigFile = None,
     json_path: JsonPath = None,
@@ -127,10 +162,12 @@ def _launch(
 def retrain(
     from_config: Annotated[str, typer.Option(help="Config version of an earlier run.")] = "",
     set_and_forget: Annotated[
-        bool, typer.Option(help="Promote by itself what passes every criterion.")
+        bool,
+        typer.Option("--set-and-forget", help="Promote by itself what passes every criterion."),
     ] = False,
     renew_protocol: Annotated[
-        bool, typer.Option(help="Move the hold-out to the newest sessions first.")
+        bool,
+        typer.Option("--renew-protocol", help="Move the hold-out to the newest sessions first."),
     ] = False,
     home: Home = None,
     json_path: JsonPath = None,
@@ -154,7 +191,9 @@ def promote(
     reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
     by: Annotated[str, typer.Option(help="Who decides.")],
     home: Home = None,
-    anyway: Annotated[bool, typer.Option(help="Promote although the gate did not.")] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Promote although the gate did not pass it.")
+    ] = False,
 ) -> None:
     """Put the challenger in service: a human's decision."""
     from trading_pipeline.commands.service import promote_challenger
@@ -185,16 +224,27 @@ def drift(home: Home = None, json_path: JsonPath = None) -> None:
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option("--out", help="Market folder to write.")],
-    seed: Annotated[int, typer.Option("--seed", min=0)],
-    signal: Annotated[Signal, typer.Option("--signal")] = "none",
-    oracle_auc: Annotated[float | None, typer.Option("--oracle-auc", help="0.5 to 0.95.")] = None,
-    symbols: Annotated[int | None, typer.Option("--symbols", help="Number of symbols.")] = None,
-    sessions: Annotated[int | None, typer.Option("--sessions", help="Number of sessions.")] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same market.")],
+    signal: Annotated[Signal, typer.Option("--signal", help="What is planted.")] = "none",
+    oracle_auc: Annotated[
+        float | None,
+        typer.Option("--oracle-auc", help="AUC of the planted truth itself, above 0.5 to 0.95."),
+    ] = None,
+    symbols: Annotated[
+        int | None, typer.Option("--symbols", metavar="N", help="Number of symbols.")
+    ] = None,
+    sessions: Annotated[
+        int | None, typer.Option("--sessions", metavar="N", help="Number of sessions.")
+    ] = None,
     first_session: Day = None,
-    minute_sessions: Annotated[int | None, typer.Option(help="Last sessions with minutes.")] = None,
-    extra_sessions: Annotated[int, typer.Option(min=0, help="Go on beyond the base.")] = 0,
+    minute_sessions: Annotated[
+        int | None, typer.Option(metavar="N", help="Last sessions that also get minute bars.")
+    ] = None,
+    extra_sessions: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Sessions appended; earlier rows stay the same.")
+    ] = 0,
     shift_sessions: Annotated[
-        int, typer.Option(min=0, help="Plant a shift in the last sessions.")
+        int, typer.Option(min=0, metavar="N", help="Plant a shift in the last N sessions.")
     ] = 0,
 ) -> None:
     """Make a market whose truth is known: bars, VIX, sectors, quotes, and the oracle's scores."""
@@ -218,11 +268,11 @@ def simulate(
 def features(
     data: Annotated[Path, typer.Option("--data", help="Market folder.")],
     out: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
-    feature_set: Annotated[Literal["daily"], typer.Option("--set")] = "daily",
-    threads: Annotated[int, typer.Option("--threads", min=1)] = 1,
+    feature_set: Annotated[str, typer.Option("--set", help="Feature set: daily.")] = "daily",
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Changes speed only.")] = 1,
     symbols: Symbols = None,
-    start: Day = None,
-    end: Day = None,
+    start: Start = None,
+    end: End = None,
     config: ConfigFile = None,
     dry_run: DryRun = False,
 ) -> None:
@@ -302,9 +352,10 @@ def main() -> None:
     except InputError as error:
         errors.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False)
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("stopped; what was finished is kept, run again to go on", highlight=False)
-        sys.exit(1)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            errors.print("stopped; what was finished is kept, run again to go on", highlight=False)
+        raise
     except RunFailedError as error:
         errors.print(f"[bold red]fault:[/] {escape(str(error))}", highlight=False)
         sys.exit(1)

@@ -83,7 +83,7 @@ def launch(
     return Launched(
         run_id=result.run_id,
         is_success=result.success,
-        failed_asset=failure.step_key if failure else None,
+        failed_asset=(failure.step_key or "").replace("__", ".") or None if failure else None,
         error=_cause(failure) if failure else None,
     )
 

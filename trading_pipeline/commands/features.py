@@ -18,11 +18,17 @@ from trading_pipeline.domain.features.registry import feature_registry
 from trading_pipeline.domain.regimes.broad_index import broad_index
 from trading_pipeline.domain.regimes.market import label_regimes
 
+FEATURE_SETS = ("daily",)
+
 
 def write_features(
     console: Console, config: PipelineConfig, feature_set: str, out: Path, dry_run: bool
 ) -> None:
     """Write `symbol`, `session_date` and one column a feature. Raises InputError."""
+    if feature_set not in FEATURE_SETS:
+        raise InputError(
+            f"feature set {feature_set!r} does not exist; give one of: {', '.join(FEATURE_SETS)}"
+        )
     source = config.source
     folder = MarketFolder.open(Path(source.data))
     folder.check(source.symbols, source.start, source.end)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 from rich.console import Console
 
 from trading_pipeline.adapters.config_store import ConfigStore, StoredConfig
@@ -17,7 +18,7 @@ from trading_pipeline.automation.launch import Launched, launch, open_instance
 from trading_pipeline.commands.progress import TerminalProgress
 from trading_pipeline.commands.summary import Summary, build_summary, print_summary, write_json
 from trading_pipeline.contracts.config import PipelineConfig
-from trading_pipeline.contracts.errors import InputError, RunFailedError
+from trading_pipeline.contracts.errors import InputError, RunFailedError, WarehouseBusyError
 from trading_pipeline.definitions import build_definitions
 from trading_pipeline.resources import open_warehouse
 from trading_pipeline.settings import top_level_file
@@ -112,11 +113,17 @@ def assets_of(definitions: dg.Definitions, job: str) -> list[dg.AssetKey]:
 def _raise_failure(launched: Launched, home: Path) -> None:
     if launched.is_success:
         return
-    where = f" in {launched.failed_asset}" if launched.failed_asset else ""
     error = launched.error
-    text = str(getattr(error, "message", "") or error or "unknown error").strip().splitlines()
+    kind = getattr(error, "cls_name", "")
+    lines = str(getattr(error, "message", "") or error or "unknown error").strip().splitlines()
+    text = lines[0].removeprefix(f"trading_pipeline.contracts.errors.{kind}: ")
+    if kind == DagsterExecutionInterruptedError.__name__:
+        raise KeyboardInterrupt
+    if kind in (InputError.__name__, WarehouseBusyError.__name__):
+        raise InputError(text)
+    where = f" in {launched.failed_asset.replace('__', '.')}" if launched.failed_asset else ""
     raise RunFailedError(
-        f"run {launched.run_id} failed{where}: {text[0] if text else 'unknown error'}\n"
+        f"run {launched.run_id} failed{where}: {text}\n"
         f"What was finished is kept: run again to go on from there. "
         f"Details: the run's page in `trading-pipeline ui`, home {home}"
     )

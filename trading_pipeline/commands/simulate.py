@@ -12,6 +12,8 @@ from trading_pipeline.domain.bars.sessions import session_ordinals
 from trading_pipeline.domain.simulation.market import simulate_market
 from trading_pipeline.domain.simulation.shift import plant_shift
 
+SHIFT_VOLATILITY_FACTOR = 2.5
+
 
 def oracle_path(folder: Path) -> Path:
     """Return where the truth stands: beside the folder, never in it."""
@@ -25,6 +27,7 @@ def write_simulation(
     extra_sessions: int = 0,
     shift_sessions: int = 0,
     *,
+    volatility_factor: float = SHIFT_VOLATILITY_FACTOR,
     replace_existing: bool = False,
 ) -> None:
     """Make the market and write it whole or not at all. Raises InputError."""
@@ -34,7 +37,7 @@ def write_simulation(
     market = simulate_market(config, extra_sessions)
     if shift_sessions:
         sessions = np.unique(session_ordinals(market.vix["ts"]))
-        market = plant_shift(market, int(sessions[-shift_sessions]))
+        market = plant_shift(market, int(sessions[-shift_sessions]), volatility_factor)
     write_market_folder(out, market_tables(market), market.toml, replace=replace_existing)
     market.oracle.to_parquet(oracle_path(out), index=False)
     console.print(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from trading_pipeline.adapters.warehouse import Warehouse
@@ -72,7 +73,7 @@ def print_summary(console: Console, summary: Summary) -> None:
     if holdout:
         table.add_row(
             "hold-out",
-            f"AUC {_number(holdout['auc'])} [{_number(holdout['auc_low'])}, "
+            f"AUC {_number(holdout['auc'])} \\[{_number(holdout['auc_low'])}, "
             f"{_number(holdout['auc_high'])}], Rank IC {_number(holdout['rank_ic'])}, "
             f"{holdout['rows']:,} rows, {holdout['first_session']} to {holdout['last_session']}",
         )
@@ -90,9 +91,9 @@ def print_summary(console: Console, summary: Summary) -> None:
     colour = {"promoted": "green", "rejected": "red"}.get(verdict, "yellow")
     table.add_row("verdict", f"[bold {colour}]{verdict}[/]")
     for reason in summary["gate"]["reasons"] if summary["gate"] else []:
-        table.add_row("", reason)
+        table.add_row("", escape(reason))
     for note in summary["notes"]:
-        table.add_row("note", note)
+        table.add_row("note", escape(note))
     table.add_row("report", str(summary["report"] or "none"))
     console.print()
     console.print(table, soft_wrap=False)

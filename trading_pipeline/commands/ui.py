@@ -1,8 +1,5 @@
 """Serve Dagster, MLflow and the reports on loopback until the user stops it."""
 
-import functools
-import http.server
-import os
 import signal
 import socket
 import subprocess
@@ -15,11 +12,17 @@ from rich.console import Console
 from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.adapters.locks import home_lock
 from trading_pipeline.automation.launch import dagster_folder, open_instance, settle_dead_runs
+from trading_pipeline.automation.server import (
+    LOOPBACK,
+    dagster_command,
+    dagster_environment,
+    obey_interrupts,
+    stop,
+)
+from trading_pipeline.commands.report_pages import report_server
 from trading_pipeline.contracts.errors import InputError, WarehouseBusyError
 from trading_pipeline.resources import open_warehouse
-from trading_pipeline.settings import HOME_VARIABLE, load_settings, top_level_file
-
-LOOPBACK = "127.0.0.1"
+from trading_pipeline.settings import load_settings, top_level_file
 
 
 def serve(console: Console, home: Path, port: int) -> None:
@@ -40,16 +43,14 @@ def serve(console: Console, home: Path, port: int) -> None:
         console.print(f"{len(settled)} runs of killed processes were marked as failed")
     reports = home / "reports"
     reports.mkdir(parents=True, exist_ok=True)
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(reports))
-    pages = http.server.ThreadingHTTPServer((LOOPBACK, port + 2), handler)
+    pages = report_server(reports, LOOPBACK, port + 2)
     threading.Thread(target=pages.serve_forever, daemon=True).start()
     environment = {
-        **os.environ,
-        HOME_VARIABLE: str(home),
-        "DAGSTER_HOME": str(dagster_folder(home, top_level_file("dagster.yaml"))),
+        **dagster_environment(home, dagster_folder(home, top_level_file("dagster.yaml"))),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     }
+    obey_interrupts()
     servers = [
         subprocess.Popen(command, env=environment, cwd=home / "dagster", start_new_session=True)
         for command in _commands(home, port)
@@ -69,18 +70,17 @@ def serve(console: Console, home: Path, port: int) -> None:
         console.print("stopping ...")
     finally:
         for server in servers:
-            _stop(server)
+            stop(server)
         pages.shutdown()
 
 
 def _commands(home: Path, port: int) -> list[list[str]]:
     tools = Path(sys.executable).parent
-    workspace = str(top_level_file("workspace.yaml").resolve())
     mlflow = [str(tools / "mlflow"), "server", "--host", LOOPBACK, "--port", str(port + 1)]
     mlflow += ["--backend-store-uri", f"sqlite:///{home / 'mlflow.db'}", "--workers", "1"]
     mlflow += ["--default-artifact-root", str(home / "mlartifacts")]
-    dagster = [str(tools / "dagster"), "dev", "--host", LOOPBACK, "--port", str(port)]
-    return [[*dagster, "--workspace", workspace], mlflow]
+    mlflow += ["--uvicorn-opts", "--log-level warning"]
+    return [dagster_command(port), mlflow]
 
 
 def _require_free(port: int) -> None:
@@ -96,12 +96,3 @@ def _require_free(port: int) -> None:
 
 def _as_interrupt(*_: object) -> None:
     raise KeyboardInterrupt
-
-
-def _stop(server: "subprocess.Popen[bytes]") -> None:
-    if server.poll() is None:
-        os.killpg(server.pid, signal.SIGINT)
-        try:
-            server.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)

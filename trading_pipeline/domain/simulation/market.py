@@ -15,8 +15,12 @@ from trading_pipeline.domain.simulation.bars import (
     symbol_prices,
     vix_frame,
 )
-from trading_pipeline.domain.simulation.calibration import forward_returns, signal_strength
-from trading_pipeline.domain.simulation.carriers import signal_carriers
+from trading_pipeline.domain.simulation.calibration import (
+    HORIZON_SESSIONS,
+    forward_returns,
+    signal_strength,
+)
+from trading_pipeline.domain.simulation.carriers import foreseen_score, signal_carriers
 from trading_pipeline.domain.simulation.minutes import DayBars, intraday_frames
 from trading_pipeline.domain.simulation.schedule import (
     BURN_IN,
@@ -90,7 +94,9 @@ def simulate_market(config: SimulationConfig, extra_sessions: int = 0) -> Simula
     shown = slice(BURN_IN, None)
     # The score of one session moves the next.
     drift = (noise.volatility[1:] * carriers.score[:-1])[BURN_IN - 1 :]
-    score, intraday = carriers.score[shown], noise.intraday[shown]
+    based = slice(BURN_IN, BURN_IN + schedule.n_base)
+    oracle = foreseen_score(carriers, based, HORIZON_SESSIONS)[shown]
+    intraday = noise.intraday[shown]
     strength, oracle_auc = 0.0, float("nan")
     if config.signal != "none":
         base = slice(0, schedule.n_base)
@@ -98,7 +104,7 @@ def simulate_market(config: SimulationConfig, extra_sessions: int = 0) -> Simula
             noise.overnight[shown][base], intraday[base], drift[base], schedule.is_trading[base]
         )
         strength, oracle_auc = signal_strength(
-            returns, score[: len(returns.noise)], config.oracle_auc
+            returns, oracle[: len(returns.noise)], config.oracle_auc
         )
     prices = symbol_prices(
         config.seed,
@@ -124,7 +130,7 @@ def simulate_market(config: SimulationConfig, extra_sessions: int = 0) -> Simula
             schedule.symbols,
             schedule.is_trading,
             "session_date",
-            {"oracle_score": score},
+            {"oracle_score": oracle},
         ),
         toml=market_toml(config),
         strength=strength,
