@@ -269,7 +269,9 @@ def features(
     data: Annotated[Path, typer.Option("--data", help="Market folder.")],
     out: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
     feature_set: Annotated[str, typer.Option("--set", help="Feature set: daily.")] = "daily",
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Changes speed only.")] = 1,
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, help="At most so many; the daily set takes one.")
+    ] = 1,
     symbols: Symbols = None,
     start: Start = None,
     end: End = None,

@@ -8,6 +8,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,11 @@ def open_home(home: Path, wait_seconds: float) -> Warehouse:
     if not (home / "warehouse.duckdb").exists():
         raise InputError(f"home {home} holds no warehouse yet; run `trading-pipeline run` once")
     return Warehouse(home, lock_wait_seconds=wait_seconds)
+
+
+def hold_home(home: Path) -> AbstractContextManager[Path]:
+    """Hold the home's lock for a while; raises WarehouseBusyError while a run holds it."""
+    return home_lock(home)
 
 
 def read_query(name: str) -> str:

@@ -16,7 +16,7 @@ from trading_pipeline.domain.drift.episodes import EPISODE_COLUMNS, find_episode
 from trading_pipeline.domain.drift.score import score_drift
 from trading_pipeline.resources import StageRun
 
-READS = ("features.daily", "ensemble.deployed")
+READS = ("features.daily", "ensemble.deployed", "gate.decisions")
 
 
 def drift_fingerprint(run: StageRun) -> Mapping[str, str]:

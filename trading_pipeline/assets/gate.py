@@ -1,11 +1,12 @@
 """Gate stage: the verdict on the challenger, and the refit that goes into shadow.
 
-ensemble.scores, backtest.summary  ->  gate.verdicts  ->  ensemble.deployed
+ensemble.scores, backtest.summary  ->  gate.verdicts  ->  ensemble.deployed  ->  gate.decisions
 """
 
 import hashlib
 import time
 
+import dagster as dg
 import pandas as pd
 
 from trading_pipeline.assets.ensemble import CHAMPION, fit_on, save_model, window_rows
@@ -32,6 +33,20 @@ from trading_pipeline.resources import StageRun
 
 LATENCY_ROWS = 500
 LATENCY_REPEATS = 5
+
+# Nothing computes it: people decide, and each decision shows here as it is made.
+decisions = dg.AssetsDefinition(
+    specs=[
+        dg.AssetSpec(
+            ["gate", "decisions"],
+            deps=[["gate", "verdicts"], ["ensemble", "deployed"]],
+            group_name="gate",
+            kinds={"duckdb"},
+            description="Who was put in service, by whom and why; `promote` and `rollback` write"
+            " it.",
+        )
+    ]
+)
 
 
 @table_asset(

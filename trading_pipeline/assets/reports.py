@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from trading_pipeline.assets.bars import coverage_months
+from trading_pipeline.assets.service import roles
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.assets.training import protocol_in_force
 from trading_pipeline.contracts.report import ReportPayload
@@ -205,8 +206,11 @@ def tracking(run: StageRun) -> TableResult:
         "mlflow_model_version": result.mlflow_model_version,
         "model_version": deployed["model_version"],
     }
+    # Earlier versions stay: a roll-back moves MLflow's alias to one of them.
+    earlier = run.table("reports.tracking")[list(row)]
+    earlier = earlier[earlier["model_version"] != row["model_version"]]
     return TableResult(
-        pd.DataFrame([row]),
+        pd.DataFrame([row, *earlier.to_dict("records")]),
         {"state": result.state, "detail": result.detail, "model version": row["model_version"]},
     )
 
@@ -221,6 +225,7 @@ def build_record(run: StageRun) -> TrackingRecord:
     trials = run.table("sweeps.trials")
     deployed = run.table("ensemble.deployed").iloc[0]
     holdout = run.table("ensemble.holdout")
+    held = roles(run)
     return TrackingRecord(
         home=run.home,
         run_name=str(deployed["model_version"]),
@@ -229,6 +234,7 @@ def build_record(run: StageRun) -> TrackingRecord:
         uri=settings.uri,
         is_enabled=settings.enabled,
         timeout_seconds=settings.timeout_seconds,
+        alias="champion" if held["champion"] == deployed["model_version"] else "challenger",
         tags={
             "config_version": run.config_version,
             "code_version": run.code_version,

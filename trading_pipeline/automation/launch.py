@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
-from trading_pipeline.resources import PID_TAG
+from trading_pipeline.resources import PID_TAG, hold_home
 
 UNFINISHED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 
@@ -46,14 +46,19 @@ def open_instance(home: Path, template: Path) -> DagsterInstance:
     return DagsterInstance.from_config(str(dagster_folder(home, template)))
 
 
-def settle_dead_runs(instance: DagsterInstance) -> list[str]:
-    """Mark unfinished runs of dead local processes as failed, free their slots, name them."""
+def settle_dead_runs(instance: DagsterInstance, home: Path) -> list[str]:
+    """Mark runs of killed processes as failed, free their slots, name them.
+
+    A run holds the home's lock from start to end. Whoever can take the lock knows that every
+    run which had it, and is not finished, is dead. Raises WarehouseBusyError while one lives.
+    """
     settled = []
-    for run in instance.get_runs(RunsFilter(statuses=UNFINISHED)):
-        if _is_dead(run):
-            instance.report_run_failed(run, message="The process of this run was killed.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-            settled.append(run.run_id)
+    with hold_home(home):
+        for run in instance.get_runs(RunsFilter(statuses=UNFINISHED)):
+            if PID_TAG in run.tags:
+                instance.report_run_failed(run, message="The process of this run was killed.")
+                instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+                settled.append(run.run_id)
     return settled
 
 
@@ -68,7 +73,7 @@ def launch(
     tags: Mapping[str, str] | None = None,
 ) -> Launched:
     """Run a job to its end in this process and tell how it ended."""
-    settle_dead_runs(instance)
+    settle_dead_runs(instance, home)
     resource = {"home": str(home), "config_version": config_version, "is_forced": is_forced}
     result = definitions.resolve_job_def(job).execute_in_process(
         run_config={
@@ -86,19 +91,6 @@ def launch(
         failed_asset=(failure.step_key or "").replace("__", ".") or None if failure else None,
         error=_cause(failure) if failure else None,
     )
-
-
-def _is_dead(run: DagsterRun) -> bool:
-    pid = run.tags.get(PID_TAG)
-    if pid is None or int(pid) == os.getpid():
-        return pid is not None
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
 
 
 def _cause(failure: Any) -> Any:

@@ -107,7 +107,8 @@ def instance_of(home: Path) -> Iterator[dg.DagsterInstance]:
 def assets_of(definitions: dg.Definitions, job: str) -> list[dg.AssetKey]:
     """Return the keys a job materializes, in the graph's order."""
     graph = definitions.resolve_job_def(job).asset_layer.asset_graph
-    return list(graph.toposorted_asset_keys)
+    # The job's graph also names what it only reads.
+    return [key for key in graph.toposorted_asset_keys if key in graph.executable_asset_keys]
 
 
 def _raise_failure(launched: Launched, home: Path) -> None:

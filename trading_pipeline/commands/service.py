@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +11,7 @@ from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.adapters.locks import home_lock
 from trading_pipeline.adapters.mlflow_store import set_alias
 from trading_pipeline.adapters.warehouse import Warehouse
-from trading_pipeline.commands.run import Prepared, check_source, prepare
+from trading_pipeline.commands.run import Prepared, check_source, instance_of, prepare
 from trading_pipeline.commands.summary import plain, write_json
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
@@ -64,6 +65,7 @@ def promote_challenger(home: Path, by: str, reason: str, *, anyway: bool) -> str
             reason=reason,
         )
         warehouse.append("gate.decisions", pd.DataFrame([decision]))
+    _show(home, decision)
     return _told(home, warehouse, decision)
 
 
@@ -74,6 +76,7 @@ def roll_back(home: Path, by: str, reason: str) -> str:
         decisions = warehouse.read("select * from gate.decisions")
         decision = draft_rollback(decisions, decided_by=by, decided_at=_now(), reason=reason)
         warehouse.append("gate.decisions", pd.DataFrame([decision]))
+    _show(home, decision)
     return _told(home, warehouse, decision)
 
 
@@ -139,6 +142,15 @@ def export_table(home: Path, table: str, path: Path) -> str:
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
     return f"{len(frame):,} rows of {table} written to {path}"
+
+
+def _show(home: Path, decision: Decision) -> None:
+    """Let the decision appear on its asset's page in the UI."""
+    shown = {name: str(value) for name, value in decision.items() if value is not None}
+    with instance_of(home) as instance:
+        instance.report_runless_asset_event(
+            dg.AssetMaterialization(["gate", "decisions"], metadata=shown)
+        )
 
 
 def _told(home: Path, warehouse: Warehouse, decision: Decision) -> str:

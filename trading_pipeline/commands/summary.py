@@ -257,7 +257,7 @@ def _model(warehouse: Warehouse, notes: list[str]) -> Summary | None:
     row = _row(
         warehouse,
         "select model_version, mlflow_run_id, mlflow_model_version, state, detail"
-        " from reports.tracking",
+        " from reports.tracking semi join ensemble.deployed using (model_version)",
     )
     if not row:
         return None

@@ -34,9 +34,9 @@ def serve(console: Console, home: Path, port: int) -> None:
     try:
         with home_lock(home):
             open_warehouse(home, config).migrate()
-            instance = open_instance(home, top_level_file("dagster.yaml"))
-            settled = settle_dead_runs(instance)
-            instance.dispose()
+        instance = open_instance(home, top_level_file("dagster.yaml"))
+        settled = settle_dead_runs(instance, home)
+        instance.dispose()
     except WarehouseBusyError:
         settled = []
     if settled:
@@ -49,6 +49,8 @@ def serve(console: Console, home: Path, port: int) -> None:
         **dagster_environment(home, dagster_folder(home, top_level_file("dagster.yaml"))),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        # Its job workers keep a core busy, and nothing here asks for a job.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
     obey_interrupts()
     servers = [
