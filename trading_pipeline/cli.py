@@ -335,7 +335,7 @@ def export(
 @app.command()
 def demo(
     home: Home = None,
-    seed: Annotated[int, typer.Option(min=0)] = 7,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same market.")] = 7,
 ) -> None:
     """Turn the whole loop on a planted market: promote, drift, retrain, decide, roll back."""
     from trading_pipeline.commands.demo import turn_the_loop

@@ -62,6 +62,8 @@ class Warehouse:
         self.path = self.home / "warehouse.duckdb"
         self.limits = Limits(lock_wait_seconds, threads, memory_gb)
         self._columns: dict[str, tuple[Column, ...]] = {}
+        self._engine: duckdb.DuckDBPyConnection | None = None
+        self._shown: tuple[object, ...] = ()
 
     def migrate(self) -> int:
         """Create the warehouse or bring it forward; return the number of its schema.
@@ -290,29 +292,58 @@ class Warehouse:
             raise InputError(
                 f"{self.path} does not exist; run `trading-pipeline migrate` to create it"
             )
+        if read_only:
+            with self._reading_engine() as connection:
+                yield connection
+            return
         with closing(open_engine(self.home, self.limits)) as connection:
-            attach_file(
-                connection,
-                self.path,
-                read_only=read_only,
-                wait_seconds=self.limits.lock_wait_seconds,
-            )
+            self._attach(connection, read_only=False)
             yield connection
 
+    @contextmanager
+    def _reading_engine(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Attach the file to the engine kept from the last reader: only the engine outlives it.
+
+        Starting an engine and making its views takes longer than most queries. After an error
+        the engine is thrown away, and with it whatever the error left open.
+        """
+        connection = self._engine
+        if connection is None:
+            connection, self._shown = open_engine(self.home, self.limits), ()
+        self._engine = None
+        try:
+            self._attach(connection, read_only=True)
+            yield connection
+            connection.execute("detach warehouse")
+        except BaseException:
+            connection.close()
+            raise
+        self._engine = connection
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        wait = self.limits.lock_wait_seconds
+        attach_file(connection, self.path, read_only=read_only, wait_seconds=wait)
+
     def _make_views(self, connection: duckdb.DuckDBPyConnection) -> None:
+        listed = committed_partitions(connection)
+        files = [item.file(self.home) for item in listed]
+        schema = max(migrations.applied_migrations(connection), default=0)
+        shown = (schema, *listed, *files, *(file.exists() for file in files))
+        if shown == self._shown:
+            return
         tables = connection.execute(
             "select schema_name, schema_name || '.' || table_name from duckdb_tables()"
             " where database_name = 'warehouse' order by all"
         ).fetchall()
-        listed = committed_partitions(connection)
         statements = [f"create schema if not exists {name}" for name in {row[0] for row in tables}]
         for _, table in tables:
             select = f"from warehouse.{identifier(table)}"
             if table in LAKE_TABLES:
                 own = [item for item in listed if item.asset == table]
                 select = lake_view(connection, self.home, table, own)
-            statements.append(f"create view {identifier(table)} as {select}")
+            statements.append(f"create or replace view {identifier(table)} as {select}")
         connection.execute("; ".join(statements))
+        self._shown = shown
 
     def _prepare_home(self) -> None:
         """Raises InputError where files cannot be made in the home."""

@@ -22,6 +22,7 @@ from trading_pipeline.assets.training import (
     training_fingerprint,
     tuned_blocks,
 )
+from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
 from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY, volatility_only
@@ -286,6 +287,10 @@ def holdout(run: StageRun) -> TableResult:
     panel = load_panel(
         run, pd.Timestamp(span.protocol.holdout_start), pd.Timestamp(span.protocol.holdout_end)
     )
+    if panel.rows.empty:
+        raise InputError(
+            "the hold-out holds no closed label; lower labels.min_symbols or bring more sessions"
+        )
     regime = panel.rows["regime"].replace(UNKNOWN_REGIME, np.nan)
     predictions = predict_stack(members, stack, panel.X, regime)
     chosen = block_training_set(span, FINAL_BLOCK)

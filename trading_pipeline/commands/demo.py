@@ -51,10 +51,10 @@ minute_sessions = 0
 
 [labels]
 horizon_sessions = 5
-min_symbols = 10
+min_symbols = 5
 
 [splits]
-n_folds = 3
+n_folds = 2
 embargo_sessions = 5
 holdout_sessions = 120
 renew_after_sessions = 20
@@ -138,7 +138,7 @@ def turn(console: Console, home: Path, config: PipelineConfig) -> Turned:
         run_id = loop.sensor_retrains(server, episode)
         before, after = loop.paired_verdict(server)
         second = loop.promote_again(server, episode)
-        loop.return_to(first)
+        loop.return_to(server, first)
     return Turned(home, first, second, episode, run_id, (before, after), loop.shown)
 
 
@@ -176,6 +176,7 @@ class Loop:
         self._look(server, "first retrain", "gate.verdicts", "verdict", "why")
         self._step("A human promotes the challenger")
         self._promote("the first model in service")
+        self._look(server, "first decision", "gate.decisions", "action", "model_version")
         return self._champion()
 
     def ordinary_week(self, server: DagsterServer) -> None:
@@ -203,7 +204,8 @@ class Loop:
 
     def sensor_retrains(self, server: DagsterServer, episode: str) -> str:
         """Wait for the sensor's one request, its run, and a tick that asks for nothing."""
-        self._step(f"The drift sensor asks for one retrain of episode {episode}")
+        self._step("The drift sensor asks for one retrain of the episode")
+        self.console.print(f"episode {episode}", highlight=False)
         tags = {"trading_pipeline/episode": episode}
         with self.console.status("waiting for the sensor's tick, every 30 s ..."):
             run = server.wait(
@@ -248,6 +250,7 @@ class Loop:
         """Put the new challenger in service; the next daily update closes the episode."""
         self._step("A human promotes the new challenger")
         self._promote(f"retrained after episode {episode}")
+        self._look(server, "second decision", "gate.decisions", "action", "model_version")
         run_job(Console(quiet=True), self._prepared(), "daily_update")
         self._look(server, "closed episode", "drift.episodes", "model in service", "open", "closed")
         state = self._episodes().set_index("episode_id").loc[episode, "state"]
@@ -255,10 +258,11 @@ class Loop:
             raise RunFailedError(f"episode {episode} is {state}; a promotion should close it")
         return self._champion()
 
-    def return_to(self, first: str) -> None:
+    def return_to(self, server: DagsterServer, first: str) -> None:
         """Roll back, and show the ledger of decisions."""
         self._step("A human rolls back")
         self.console.print(roll_back(self.home, PERSON, "shows the way back"), highlight=False)
+        self._look(server, "roll-back", "gate.decisions", "action", "model_version")
         table = Table("#", "action", "model", "before", "by", "reason", box=None)
         for row in self.warehouse.read("select * from gate.decisions order by 1").itertuples():
             before = "none" if pd.isna(row.previous_version) else str(row.previous_version)

@@ -2,7 +2,7 @@
 
 Time comes from the home's own last run of the same source and profile, else from a sum with few
 terms. Its constants are those of quick runs on two cores: 4 thousand, 175 thousand and 480 thousand
-daily rows took 87, 165 and 211 s and held 0.6, 2.1 and 4.7 GB. It is right within a third or so.
+daily rows took 87, 165 and 211 s; the first and the last held 0.6 and 4.7 GB at their peak.
 """
 
 from dataclasses import dataclass

@@ -116,7 +116,7 @@ def _prices(p: ReportPayload) -> _Builder:
     b.picture("regimes", p.regimes, plots.plot_regime_counts, "Sessions under each label.")
     b.table(p.regimes, tables_data.regimes_table)
     b.table(p.events, tables_data.events_table)
-    caption = "Labelled rows that training may draw from each event."
+    caption = "Labelled rows of each event; a fit draws only from events that ended before its cut."
     return b.picture("archive", p.archive, plots.plot_archive, caption)
 
 

@@ -57,7 +57,8 @@ def quarantine_table(quarantine: pd.DataFrame) -> Table:
 
     def example(row: Row) -> str:
         when = f"{row['ts']}".removesuffix(" 00:00:00").removesuffix("T00:00:00")
-        return f"{row['symbol']} {when}: {row['detail']}"
+        symbol = "" if is_missing(row["symbol"]) else f"{row['symbol']} "
+        return f"{symbol}{when}: {row['detail']}"
 
     return table_of(
         "Refused or withheld rows",
@@ -121,7 +122,11 @@ def folds_table(blocks: pd.DataFrame) -> Table:
             ("role", lambda row: Cell(words(row["role"]), f"dot f-{row['role']}"), False),
             ("from", dated("first_date"), True),
             ("to", dated("last_date"), True),
-            ("days", lambda row: whole((row["last_date"] - row["first_date"]).days + 1), True),
+            (
+                "calendar days",
+                lambda row: whole((row["last_date"] - row["first_date"]).days + 1),
+                True,
+            ),
         ],
     )
 

@@ -34,12 +34,12 @@ def verdict_table(rows: pd.DataFrame) -> Table:
             return Cell(f"? {NOT_ASSESSABLE}", "open")
         return Cell("✓ passed", "good") if row["is_passed"] else Cell("✗ failed", "bad")
 
-    def value(row: Row) -> str | Cell:
-        is_open = is_missing(row["is_passed"])
-        if row["criterion"] == PLAIN_PAIR or (is_missing(row["value"]) and not is_open):
+    def value(row: Row) -> str:
+        # What could not be assessed has no number here, even where one could be computed.
+        has_none = is_missing(row["is_passed"]) or is_missing(row["value"])
+        if row["criterion"] == PLAIN_PAIR or has_none:
             return "–"
-        shown = quantity(row["value"], str(row["criterion"]))
-        return Cell(shown, "open") if is_open else shown
+        return quantity(row["value"], str(row["criterion"]))
 
     return table_of(
         "Every criterion",

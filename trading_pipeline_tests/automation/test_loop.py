@@ -11,7 +11,6 @@ from trading_pipeline.contracts.errors import InputError
 SMALL = {
     "n_symbols = 16": "n_symbols = 10",
     "n_sessions = 560": "n_sessions = 480",
-    "n_folds = 3": "n_folds = 2",
     'learners = ["lightgbm", "xgboost"]': 'learners = ["lightgbm"]',
     "n_trials = 2": "n_trials = 1",
     "max_rounds = 40": "max_rounds = 15",
@@ -88,6 +87,12 @@ def test_every_state_is_seen_in_the_ui(turned):
     assert shown["paired verdict"]["run"] == turned.run_id
     assert shown["closed episode"]["model in service"] == turned.second_champion
     assert (shown["closed episode"]["open"], shown["closed episode"]["closed"]) == ("0", "1")
+    assert [shown[state]["action"] for state in ("first decision", "second decision")] == [
+        "promote",
+        "promote",
+    ]
+    assert shown["roll-back"]["action"] == "rollback"
+    assert shown["roll-back"]["model_version"] == turned.first_champion
 
 
 def test_a_demo_refuses_a_home_with_other_work(tmp_path):

@@ -19,13 +19,13 @@ from trading_pipeline_tests.bench.bench_run import whole_run
 from trading_pipeline_tests.bench.bench_stages import stages_measured
 
 MARKET = {
-    "n_symbols": 32,
-    "n_sessions": 1000,
+    "n_symbols": 20,
+    "n_sessions": 800,
     "signal": "linear",
     "minute_sessions": 10,
     "minute_symbols": 4,
 }
-MIN_SYMBOLS = 20
+MIN_SYMBOLS = 12
 
 
 def main():

@@ -15,8 +15,9 @@ from trading_pipeline import cli
 from trading_pipeline.contracts.errors import InputError
 
 COMMANDS = (
-    "run ingest retrain promote rollback drift simulate features ui doctor migrate export demo"
-).split()
+    *("run", "ingest", "retrain", "promote", "rollback", "drift", "simulate", "features"),
+    *("ui", "doctor", "migrate", "export", "demo"),
+)
 SMALL = ("--symbols", "6", "--sessions", "80", "--minute-sessions", "2")
 
 

@@ -1,0 +1,116 @@
+"""Decisions of people: what they leave in the ledger and on the asset's page."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from trading_pipeline.adapters.config_store import ConfigStore
+from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.assets.service import stage_challenger
+from trading_pipeline.commands.run import instance_of
+from trading_pipeline.commands.service import promote_challenger, roll_back
+from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.settings import load_settings
+
+HOME_SETTINGS = {"tracking": {"enabled": False}}
+
+
+class Staging:
+    """The part of a stage run that staging a challenger uses."""
+
+    def __init__(self, warehouse, *, auto_promote):
+        self.warehouse = warehouse
+        flags = HOME_SETTINGS | {"gate": {"auto_promote": auto_promote}}
+        self.config = load_settings(flags=flags, environment={})
+
+    def table_whole(self, name):
+        return self.warehouse.read(f"select * from {name}")
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    warehouse = Warehouse(tmp_path, threads=1, memory_gb=1.0, lock_wait_seconds=10)
+    warehouse.migrate()
+    ConfigStore(tmp_path).save(load_settings(flags=HOME_SETTINGS, environment={}))
+    return warehouse
+
+
+def put_in_shadow(warehouse, *versions):
+    for version in versions:
+        number = len(warehouse.read("select * from gate.decisions")) + 1
+        row = {
+            "decision_id": number,
+            "action": "shadow",
+            "role": "shadow",
+            "model_version": version,
+            "previous_version": None,
+            "decided_by": "pipeline",
+            "decided_at": datetime(2020, 1, number, tzinfo=UTC),
+            "reason": "a retrain",
+        }
+        warehouse.append("gate.decisions", pd.DataFrame([row]))
+
+
+def actions(warehouse):
+    rows = warehouse.read("select * from gate.decisions order by decision_id")
+    return list(zip(rows["action"], rows["model_version"], strict=True))
+
+
+def test_promotion_needs_a_challenger(warehouse):
+    with pytest.raises(InputError, match="nothing to promote"):
+        promote_challenger(warehouse.home, "ann", "why not", anyway=True)
+
+
+def test_a_challenger_the_gate_did_not_pass_needs_an_override(warehouse):
+    put_in_shadow(warehouse, "model-a")
+
+    with pytest.raises(InputError, match="override the gate"):
+        promote_challenger(warehouse.home, "ann", "hope", anyway=False)
+
+    assert actions(warehouse) == [("shadow", "model-a")]
+
+
+def test_roll_back_needs_a_champion_before_this_one(warehouse):
+    with pytest.raises(InputError, match="no champion"):
+        roll_back(warehouse.home, "ann", "worse")
+    put_in_shadow(warehouse, "model-a")
+    promote_challenger(warehouse.home, "ann", "first", anyway=True)
+
+    with pytest.raises(InputError, match="first champion"):
+        roll_back(warehouse.home, "ann", "worse")
+
+
+def test_each_decision_shows_on_the_page_of_the_ledger(warehouse):
+    put_in_shadow(warehouse, "model-a")
+    promote_challenger(warehouse.home, "ann", "first", anyway=True)
+    put_in_shadow(warehouse, "model-b")
+    promote_challenger(warehouse.home, "ann", "newer", anyway=True)
+
+    roll_back(warehouse.home, "ann", "worse live")
+
+    with instance_of(warehouse.home) as instance:
+        key = dg.AssetKey(["gate", "decisions"])
+        events = instance.fetch_materializations(key, limit=10).records
+    newest = events[0].asset_materialization.metadata
+    assert len(events) == 3
+    assert newest["action"].value == "rollback"
+    assert newest["model_version"].value == "model-a"
+    assert newest["decided_by"].value == "ann"
+
+
+@pytest.mark.parametrize(
+    ("auto_promote", "verdict", "is_promoted"),
+    [(True, "promoted", True), (True, "undecided", False), (False, "promoted", False)],
+)
+def test_the_pipeline_promotes_only_what_passed_and_where_told_to(
+    warehouse, auto_promote, verdict, is_promoted
+):
+    run = Staging(warehouse, auto_promote=auto_promote)
+
+    stage_challenger(run, "model-a", verdict)
+    stage_challenger(run, "model-a", verdict)
+
+    promoted = [("promote", "model-a")] if is_promoted else []
+    assert actions(warehouse) == [("shadow", "model-a"), *promoted]

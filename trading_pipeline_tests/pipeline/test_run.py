@@ -1,0 +1,162 @@
+"""One command turns bars into a judged model, says so in JSON, and repeats itself exactly."""
+
+import dagster as dg
+import pytest
+
+from trading_pipeline.automation.launch import open_instance
+from trading_pipeline.contracts.vocabulary import REGIMES, STAGES, UNKNOWN_REGIME
+from trading_pipeline.definitions import build_definitions
+from trading_pipeline.settings import top_level_file
+from trading_pipeline_tests.pipeline.homes import computed_tables, reused_tables, scores
+
+NUMBER = (int, float)
+HOLDOUT = ("auc", "auc_low", "auc_high", "rank_ic", "sharpe_net")
+# The figures that only an outcome model of the selloffs can give.
+SELLOFF_MODEL = ("base_rate", "accuracy", "majority_accuracy", "auc", "baseline_r", "model_r")
+N_TABLES = 39
+
+
+@pytest.fixture(scope="module")
+def result(finished):
+    return finished.result
+
+
+@pytest.fixture(scope="module")
+def instance(finished):
+    instance = open_instance(finished.path, top_level_file("dagster.yaml"))
+    yield instance
+    instance.dispose()
+
+
+@pytest.fixture(scope="module")
+def definitions(finished):
+    return build_definitions(finished.path)
+
+
+def test_the_first_run_computes_every_table(first_runs):
+    assert len(computed_tables(first_runs[1])) == N_TABLES
+
+
+def test_the_json_names_the_run_and_what_it_read(result, finished):
+    assert (result["source"], result["profile"]) == ("files", "quick")
+    assert result["home"] == str(finished.path)
+    data = result["data"]
+    assert data["symbols"] == 11
+    assert data["first_session"] < data["last_session"]
+    assert data["daily_rows"] > 4000
+    assert data["minute_rows"] > 0
+    assert data["quarantined_rows"] == 0
+
+
+def test_the_json_has_every_stage_in_order_with_rows_and_seconds(result):
+    assert [row["stage"] for row in result["stages"]] == list(STAGES)
+    assert all(isinstance(row["rows"], int) and row["seconds"] >= 0 for row in result["stages"])
+    assert sum(row["rows"] for row in result["stages"]) > 10_000
+
+
+def test_the_json_counts_regimes_archive_and_features(result, finished):
+    assert set(result["regimes"]) == {*REGIMES, UNKNOWN_REGIME}
+    assert sum(result["regimes"].values()) == 400
+    assert result["archive"]["events"] == 8
+    assert 0 < result["archive"]["events_with_samples"] <= 8
+    assert result["archive"]["samples"] > 0
+    assert 60 <= result["features"]["n_catalog"]
+    assert 0 < result["features"]["n_selected"] <= 20
+
+
+def test_the_json_scores_the_hold_out_with_its_interval(result):
+    holdout = result["holdout"]
+    assert all(isinstance(holdout[name], NUMBER) for name in HOLDOUT)
+    assert 0 <= holdout["auc_low"] <= holdout["auc"] <= holdout["auc_high"] <= 1
+    assert holdout["rows"] > 0
+    assert holdout["first_session"] <= holdout["last_session"]
+    assert set(holdout["by_regime"]) <= {*REGIMES, UNKNOWN_REGIME}
+
+
+def test_the_json_tells_profit_after_costs_and_the_verdict_with_reasons(result):
+    backtest, gate = result["backtest"], result["gate"]
+    assert backtest["trades"] > 0
+    fields = ("net_return_frac", "sharpe_net", "max_drawdown_frac", "cost_frac")
+    assert all(isinstance(backtest[name], NUMBER) for name in fields)
+    assert backtest["cost_frac"] > 0
+    assert backtest["max_drawdown_frac"] <= 0
+    assert gate["verdict"] in ("promoted", "rejected", "undecided")
+    assert gate["reasons"]
+
+
+def test_the_json_says_what_had_no_input(result):
+    assert result["selloffs"]["events"] > 0
+    assert all(result["selloffs"][name] is None for name in SELLOFF_MODEL)
+    assert any(note.startswith("selloffs:") for note in result["notes"])
+    assert set(result["model"]) == {"name", "version", "mlflow_run_id"}
+    assert result["model"]["version"]
+    assert any(note.startswith("mlflow: disabled") for note in result["notes"])
+
+
+def test_the_report_lies_in_the_home_and_needs_no_network(result, finished):
+    path = finished.path / "reports" / result["report"].rpartition("/")[2]
+    text = path.read_text(encoding="utf-8")
+    assert len(text) < 3_000_000
+    assert "simulated" in text
+    assert 'src="http' not in text
+
+
+def test_every_asset_is_described_and_shows_what_a_person_can_use(definitions, instance, result):
+    graph = definitions.resolve_job_def("weekly_retrain").asset_layer.asset_graph
+    assert len(graph.get_all_asset_keys()) == N_TABLES
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.description, key
+        assert node.group_name == key.path[0]
+        assert node.kinds, key
+        event = instance.get_latest_materialization_event(key)
+        shown = event.asset_materialization.metadata
+        assert event.run_id == result["run_id"]
+        assert len(shown) >= 6, (key, shown)
+        assert {"rows", "seconds", "preview", "data version"} <= set(shown), key
+
+
+def test_every_check_ran_and_passed(definitions, instance, result):
+    keys = set(
+        definitions.resolve_job_def("weekly_retrain").asset_layer.asset_graph.asset_check_keys
+    )
+    logs = instance.all_logs(result["run_id"], of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    judged = [log.dagster_event.asset_check_evaluation_data for log in logs]
+    assert {evaluation.asset_check_key for evaluation in judged} == keys
+    assert len(keys) > 40
+    assert all(evaluation.passed for evaluation in judged)
+
+
+def test_the_settings_are_stored_with_the_run(finished, instance, result):
+    run = instance.get_run_by_id(result["run_id"])
+    version = run.tags["trading_pipeline/config_version"]
+    stored = finished.warehouse.read("select * from provenance.settings")
+    assert stored["config_version"].tolist() == [version]
+    written = finished.warehouse.materializations().values()
+    assert {row.config_version for row in written} == {version}
+    assert {row.run_id for row in written} == {result["run_id"]}
+
+
+def test_a_second_run_with_nothing_changed_computes_nothing(finished):
+    before = finished.contents(), finished.contents(with_provenance=True)
+    ledger = finished.warehouse.read("select count(*) as n from provenance.materializations")
+    output = finished.run()
+    assert computed_tables(output) == set()
+    assert len(reused_tables(output)) == N_TABLES
+    assert (finished.contents(), finished.contents(with_provenance=True)) == before
+    after = finished.warehouse.read("select count(*) as n from provenance.materializations")
+    assert after["n"].tolist() == ledger["n"].tolist()
+
+
+def test_two_fresh_homes_hold_the_same_tables_and_say_the_same(first_runs):
+    plain, _, watched, _ = first_runs
+    assert plain.contents() == watched.contents()
+    assert plain.contents(with_provenance=True) == watched.contents(with_provenance=True)
+    assert scores(plain.result) == scores(watched.result)
+
+
+def test_a_reader_of_another_process_is_never_refused_and_never_sees_half_a_table(first_runs):
+    seen = first_runs[3]
+    assert seen["errors"] == []
+    assert seen["torn"] == []
+    assert seen["queries"] > 50
