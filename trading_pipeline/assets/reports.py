@@ -62,17 +62,20 @@ REALITY = {
 
 def reality(run: StageRun) -> tuple[str, ...]:
     """Return in plain sentences what is real, what is simulated, and how prices are adjusted."""
-    kind = run.config.source.kind
-    if kind in REALITY:
-        return REALITY[kind]
+    source = run.config.source
+    if source.kind in REALITY:
+        return REALITY[source.kind]
     universe = run.table("bars.universe")
-    made = universe.loc[universe["is_simulated"], "symbol"]
-    n_real = len(universe) - len(made)
-    first = (
-        f"Real as the folder says: {n_real} symbols from {run.config.source.data}."
-        if made.empty
-        else f"Simulated, as the folder says: {len(made)} symbols; real: {n_real}."
+    n_made = int(universe["is_simulated"].sum())
+    n_real = len(universe) - n_made
+    n_minute_only = len(universe) - int(
+        run.read("select count(distinct symbol) as n from bars.daily")["n"].iloc[0]
     )
+    origin = f"real, as the folder {source.data} says: {n_real} symbols"
+    if n_made:
+        origin = f"simulated, as the folder {source.data} says: {n_made} symbols; real: {n_real}"
+    if n_minute_only:
+        origin += f"; {n_minute_only} of them have minute bars only"
     prices = run.read(
         "select prices, count(distinct symbol) as n from bars.daily group by prices order by prices"
     )
@@ -82,8 +85,17 @@ def reality(run: StageRun) -> tuple[str, ...]:
         "total": "adjusted for splits and dividends",
     }
     adjusted = "; ".join(f"{r.n} symbols {words[str(r.prices)]}" for r in prices.itertuples())
+    known = {
+        "vix": "the folder's VIX",
+        "realised_proxy": "a proxy from the index's own volatility",
+        "missing": "nothing, where the VIX is missing",
+    }
     vix = run.read("select distinct vix_source as s from regimes.market order by s")["s"]
-    return (first, f"Daily prices: {adjusted}.", f"VIX: {', '.join(vix)}.")
+    return (
+        origin[0].upper() + origin[1:] + ".",
+        f"Daily prices: {adjusted}.",
+        f"Regimes rest on {' and '.join(known[name] for name in vix)}.",
+    )
 
 
 def build_payload(run: StageRun) -> ReportPayload:
@@ -113,7 +125,9 @@ def build_payload(run: StageRun) -> ReportPayload:
             "data_version": run.hash("bars.daily"),
             "model_version": deployed["model_version"],
             "seeds": f"sweeps {config.sweeps.seed}, ensemble {config.ensemble.seed}",
-            "commands": (f"trading-pipeline retrain --from-config {run.config_version}",),
+            "commands": (
+                f"trading-pipeline retrain --from-config {run.config_version} --home {run.home}",
+            ),
         },
         reality=(*reality(run), f"Broad index: {index_name}."),
         notes={"selloffs": "no minute bars in the span"} if selloffs.empty else {},
@@ -154,6 +168,7 @@ def build_payload(run: StageRun) -> ReportPayload:
                     "rows": sum(m.n_rows for name, m in ledger.items() if _of(name, stage)),
                 }
                 for stage in STAGES
+                if stage != "reports"
             ]
         ),
     )

@@ -95,7 +95,8 @@ def decide(evidence: GateEvidence, config: GateConfig) -> Verdict:
 def _criteria(evidence: GateEvidence, config: GateConfig) -> Iterator[Criterion]:
     """Yield every criterion in the order of the report."""
     auc, ratio = evidence.auc, evidence.sharpe_net
-    reads = f"hold-out read {evidence.holdout_reads} times under this protocol"
+    times = "once" if evidence.holdout_reads == 1 else f"{evidence.holdout_reads} times"
+    reads = f"hold-out read {times} under this protocol"
     yield _plain_pair(auc, ratio, config)
     yield _at_least("auc", _value(auc), config.min_auc, f"{_told(auc)}; {reads}")
     yield _above("auc_low", _low(auc), config.min_auc_low, _told(auc))
