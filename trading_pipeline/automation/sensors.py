@@ -23,7 +23,7 @@ def drift_sensor(home: Path) -> dg.SensorDefinition:
     @dg.sensor(
         name="drift_retrain",
         target=weekly_retrain,
-        minimum_interval_seconds=30,
+        minimum_interval_seconds=15,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Asks for one retrain per drift episode.",
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from trading_pipeline.automation.launch import dagster_folder
+from trading_pipeline.automation.launch import dagster_folder, open_instance
 from trading_pipeline.contracts.errors import RunFailedError
 from trading_pipeline.settings import HOME_VARIABLE, top_level_file
 
@@ -170,6 +170,7 @@ def dagster_server(home: Path, port: int = 0) -> Iterator[DagsterServer]:
     The home needs settings before. Port 0 takes a free one.
     """
     folder = dagster_folder(home, top_level_file("dagster.yaml"))
+    make_storage(home)
     port = port or free_port()
     log = folder / "server.log"
     obey_interrupts()
@@ -186,6 +187,17 @@ def dagster_server(home: Path, port: int = 0) -> Iterator[DagsterServer]:
         yield DagsterServer(f"http://{LOOPBACK}:{port}", log, process)
     finally:
         stop(process)
+
+
+def make_storage(home: Path) -> None:
+    """Make the instance's databases: processes that start together would make them at once."""
+    instance = open_instance(home, top_level_file("dagster.yaml"))
+    try:
+        instance.get_runs(limit=1)
+        instance.get_asset_keys(limit=1)
+        instance.all_instigator_state()
+    finally:
+        instance.dispose()
 
 
 def is_loaded(server: DagsterServer) -> bool | None:

@@ -207,7 +207,7 @@ class Loop:
         self._step("The drift sensor asks for one retrain of the episode")
         self.console.print(f"episode {episode}", highlight=False)
         tags = {"trading_pipeline/episode": episode}
-        with self.console.status("waiting for the sensor's tick, every 30 s ..."):
+        with self.console.status("waiting for the sensor's tick ..."):
             run = server.wait(
                 "the sensor's request", lambda: next(iter(server.runs(tags)), None), TICK_SECONDS
             )

@@ -90,7 +90,11 @@ def _tables(home: Path) -> Iterator[Finding]:
         for version in versions:
             load_members(home, version)
             yield "model", True, f"{version}: every file matches its hash"
-        config = ConfigStore(home).load()
+        store = ConfigStore(home)
+        if not store.has_current():
+            yield "settings", True, "none yet; the first run stores them"
+            return
+        config = store.load()
         yield "settings", True, f"version {config.version}, source {config.config.source.kind}"
     except InputError as error:
         yield "warehouse", False, str(error)

@@ -16,6 +16,7 @@ from trading_pipeline.automation.server import (
     LOOPBACK,
     dagster_command,
     dagster_environment,
+    make_storage,
     obey_interrupts,
     stop,
 )
@@ -52,6 +53,7 @@ def serve(console: Console, home: Path, port: int) -> None:
         # Its job workers keep a core busy, and nothing here asks for a job.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
+    make_storage(home)
     obey_interrupts()
     servers = [
         subprocess.Popen(command, env=environment, cwd=home / "dagster", start_new_session=True)
