@@ -107,6 +107,7 @@ def build_payload(run: StageRun) -> ReportPayload:
     index_bars, index_name = broad_index(bars if len(bars) else run.table("bars.daily"), universe)
     protocol = protocol_in_force(run)
     verdict_rows = run.table("gate.verdicts")
+    verdict_rows["value"] = verdict_rows["value"].fillna(1000.0 * verdict_rows["seconds"])
     deployed = run.table("ensemble.deployed").iloc[0]
     as_of = run.read("select max(session_date) as d from bars.daily")["d"].iloc[0]
     config = run.config

@@ -15,7 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from trading_pipeline.adapters.warehouse import Warehouse
-from trading_pipeline.automation.server import DagsterServer, dagster_server, is_loaded
+from trading_pipeline.automation.server import (
+    START_SECONDS,
+    DagsterServer,
+    dagster_server,
+    is_loaded,
+)
 from trading_pipeline.commands.run import Prepared, prepare, run_job
 from trading_pipeline.commands.service import promote_challenger, roll_back
 from trading_pipeline.commands.simulate import write_simulation
@@ -28,8 +33,8 @@ SETTINGS_FILE = "demo.toml"
 SENSOR = "drift_retrain"
 PERSON = "demo"
 ORDINARY_SESSIONS = 5
-SHIFTED_SESSIONS = 20
-SHIFT_VOLATILITY_FACTOR = 6.0
+SHIFTED_SESSIONS = 25
+SHIFT_VOLATILITY_FACTOR = 9.0
 TICK_SECONDS = 150.0
 RETRAIN_SECONDS = 600.0
 
@@ -171,7 +176,7 @@ class Loop:
         """Retrain for the first time, and put the challenger in service."""
         self._step("The first retrain")
         run_job(self.console, self._prepared())
-        server.wait("Dagster's start", lambda: is_loaded(server), 120.0)
+        server.wait("Dagster's start", lambda: is_loaded(server), START_SECONDS)
         self.protocol_id = self._protocol()
         self._look(server, "first retrain", "gate.verdicts", "verdict", "why")
         self._step("A human promotes the challenger")

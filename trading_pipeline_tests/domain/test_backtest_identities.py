@@ -1,6 +1,5 @@
 """What must hold of any book, on random markets with gaps, splits, delistings and seams."""
 
-
 import numpy as np
 import pandas as pd
 import pytest

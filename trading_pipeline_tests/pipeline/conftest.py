@@ -16,6 +16,9 @@ from trading_pipeline_tests.pipeline.homes import (
     simulate,
     start,
 )
+from trading_pipeline_tests.pipeline.kills import kill_and_rerun
+
+N_KILLS = 5
 
 WATCH = """
 import json, sys, time
@@ -68,28 +71,30 @@ def market(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def first_runs(tmp_path_factory, market, settings_file):
-    """Two fresh homes, run at the same time; a reader watches the second one all the while.
+    """Two fresh homes: one runs undisturbed; the other is killed five times and then runs to its
+    end, at the same time, while a reader in a third process watches it.
 
-    Returns (home, its output, watched home, what the reader saw).
+    Returns (home, its output, killed home, what the killer saw, what the reader saw).
     """
     folder = tmp_path_factory.mktemp("homes")
-    plain, watched = (Home(folder / name, market, settings_file) for name in ("plain", "watched"))
+    plain, killed = (Home(folder / name, market, settings_file) for name in ("plain", "killed"))
     seen, stop = folder / "seen.json", folder / "stop"
     reader = subprocess.Popen(
-        [sys.executable, "-c", WATCH, watched.path, stop, seen], cwd=ROOT, env=environment()
+        [sys.executable, "-c", WATCH, killed.path, stop, seen], cwd=ROOT, env=environment()
     )
     try:
-        runs = [start(*home.words) for home in (plain, watched)]
-        outputs = [run.communicate(timeout=540)[0] for run in runs]
+        undisturbed = start(*plain.words)
+        report = kill_and_rerun(killed, N_KILLS, seed=7)
+        output = undisturbed.communicate(timeout=540)[0]
         stop.touch()
         reader.wait(timeout=60)
     finally:
         reader.kill()
-    assert [run.returncode for run in runs] == [0, 0], outputs
-    return plain, outputs[0], watched, json.loads(seen.read_text())
+    assert undisturbed.returncode == 0, output
+    return plain, output, killed, report, json.loads(seen.read_text())
 
 
 @pytest.fixture(scope="session")
 def finished(first_runs):
-    """A home after its first run. Tests that change it make it whole again."""
+    """A home after its first, undisturbed run. Tests that change a home copy it first."""
     return first_runs[0]

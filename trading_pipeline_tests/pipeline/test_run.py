@@ -7,7 +7,7 @@ from trading_pipeline.automation.launch import open_instance
 from trading_pipeline.contracts.vocabulary import REGIMES, STAGES, UNKNOWN_REGIME
 from trading_pipeline.definitions import build_definitions
 from trading_pipeline.settings import top_level_file
-from trading_pipeline_tests.pipeline.homes import computed_tables, reused_tables, scores
+from trading_pipeline_tests.pipeline.homes import computed_tables, reused_tables
 
 NUMBER = (int, float)
 HOLDOUT = ("auc", "auc_low", "auc_high", "rank_ic", "sharpe_net")
@@ -54,13 +54,13 @@ def test_the_json_has_every_stage_in_order_with_rows_and_seconds(result):
     assert sum(row["rows"] for row in result["stages"]) > 10_000
 
 
-def test_the_json_counts_regimes_archive_and_features(result, finished):
+def test_the_json_counts_regimes_archive_and_features(result):
     assert set(result["regimes"]) == {*REGIMES, UNKNOWN_REGIME}
     assert sum(result["regimes"].values()) == 400
     assert result["archive"]["events"] == 8
     assert 0 < result["archive"]["events_with_samples"] <= 8
     assert result["archive"]["samples"] > 0
-    assert 60 <= result["features"]["n_catalog"]
+    assert result["features"]["n_catalog"] >= 60
     assert 0 < result["features"]["n_selected"] <= 20
 
 
@@ -103,8 +103,8 @@ def test_the_report_lies_in_the_home_and_needs_no_network(result, finished):
 
 def test_every_asset_is_described_and_shows_what_a_person_can_use(definitions, instance, result):
     graph = definitions.resolve_job_def("weekly_retrain").asset_layer.asset_graph
-    assert len(graph.get_all_asset_keys()) == N_TABLES
-    for key in graph.get_all_asset_keys():
+    assert len(graph.materializable_asset_keys) == N_TABLES
+    for key in graph.materializable_asset_keys:
         node = graph.get(key)
         assert node.description, key
         assert node.group_name == key.path[0]
@@ -146,17 +146,3 @@ def test_a_second_run_with_nothing_changed_computes_nothing(finished):
     assert (finished.contents(), finished.contents(with_provenance=True)) == before
     after = finished.warehouse.read("select count(*) as n from provenance.materializations")
     assert after["n"].tolist() == ledger["n"].tolist()
-
-
-def test_two_fresh_homes_hold_the_same_tables_and_say_the_same(first_runs):
-    plain, _, watched, _ = first_runs
-    assert plain.contents() == watched.contents()
-    assert plain.contents(with_provenance=True) == watched.contents(with_provenance=True)
-    assert scores(plain.result) == scores(watched.result)
-
-
-def test_a_reader_of_another_process_is_never_refused_and_never_sees_half_a_table(first_runs):
-    seen = first_runs[3]
-    assert seen["errors"] == []
-    assert seen["torn"] == []
-    assert seen["queries"] > 50
