@@ -25,7 +25,7 @@ def wheel(tmp_path_factory):
     for name in ("pyproject.toml", "README.md", "LICENSE", "dagster.yaml", "workspace.yaml"):
         shutil.copyfile(ROOT / name, source / name)
     done = subprocess.run(
-        [*builder(), "--wheel", "--out-dir", str(out), str(source)],
+        [*builder(), "--wheel", "-o", str(out), str(source)],
         capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     if done.returncode and "hatchling" in done.stdout + done.stderr and not has("hatchling"):

@@ -17,6 +17,7 @@ from trading_pipeline.assets.training import (
     training_fingerprint,
     tuned_blocks,
 )
+from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import SqlSelect, TableResult
 from trading_pipeline.domain.ensemble.training import thinned, training_set
 from trading_pipeline.domain.splits.purged import purged_inner_folds
@@ -55,12 +56,18 @@ def search_data(span: TrainingSpan, block: int) -> tuple[SearchData, Folds]:
     config = span.run.config
     candidates = thinned(span.panel, span.candidates(block), config.sweeps.every_nth_session)
     keys = span.panel.rows.iloc[candidates.rows]
-    inner = purged_inner_folds(
-        keys["start_session"].to_numpy(np.int64),
-        keys["end_session"].to_numpy(np.int64),
-        config.sweeps.inner_folds,
-        config.splits.embargo_sessions,
-    )
+    try:
+        inner = purged_inner_folds(
+            keys["start_session"].to_numpy(np.int64),
+            keys["end_session"].to_numpy(np.int64),
+            config.sweeps.inner_folds,
+            config.splits.embargo_sessions,
+        )
+    except ValueError as error:
+        raise InputError(
+            f"the search of block {block} has too short a training span ({error}); give earlier "
+            "bars, fewer splits.n_folds or sweeps.inner_folds, or a shorter splits.embargo_sessions"
+        ) from None
     position = np.full(len(span.panel.rows), -1, dtype=np.intp)
     position[candidates.rows] = np.arange(candidates.rows.size)
     weights = np.ones(candidates.rows.size)

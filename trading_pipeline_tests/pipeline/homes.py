@@ -61,7 +61,9 @@ SIGNAL = ("--signal", "linear", "--oracle-auc", "0.7")
 
 def environment(**more):
     """Return the variables of a user's shell: none of the program's own."""
-    own = {k: v for k, v in os.environ.items() if not k.startswith((PREFIX, "DAGSTER_"))}
+    # Without bytecode each of the many processes would compile every library again.
+    left_out = (PREFIX, "DAGSTER_", "PYTHONDONTWRITEBYTECODE")
+    own = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     return {**own, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **more}
 
 
