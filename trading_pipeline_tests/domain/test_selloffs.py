@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading_pipeline.domain.bars.sessions import session_table
-from trading_pipeline.domain.selloffs.events import find_events, summarise_events
+from trading_pipeline_tests.domain.selloffs_reference import find_events
 
 ROOT = Path(__file__).parents[2]
 QUERY = (ROOT / "sql/queries/selloffs/events.sql").read_text()
@@ -52,6 +52,10 @@ def query():
         def queried_events(minutes, rungs):
             connection.register("minutes", minutes)
             connection.execute("create or replace view bars.minute as select * from minutes")
+            connection.execute(
+                "create or replace view bars.universe as"
+                " select distinct symbol, 'equity' as kind from minutes"
+            )
             events = connection.execute(QUERY, {"rungs": list(rungs)}).df()
             kinds = {"session_date": "datetime64[ns]", "detected_at": "datetime64[ns, UTC]"}
             return events.astype(kinds)
@@ -96,13 +100,6 @@ def test_no_fall_and_no_bar_give_an_empty_table_with_every_column():
     nothing = find_events(minute_bars([99.9]).iloc[:0], RUNGS)
     assert quiet.empty
     assert nothing.columns.tolist() == quiet.columns.tolist()
-
-
-def test_the_summary_lists_rungs_that_nothing_reached():
-    events = find_events(minute_bars([97, 96]), RUNGS)
-    summary = summarise_events(events, RUNGS).set_index("rung")
-    assert summary["n_events"].tolist() == [1, 1, 0, 0, 0]
-    assert np.isnan(summary.loc[0.15, "deepest_drop_frac"])
 
 
 sessions = st.lists(st.integers(78, 101), min_size=1, max_size=12)
@@ -153,7 +150,7 @@ def test_real_minutes_give_fewer_events_at_each_deeper_rung(query):
         is_regular=(opens_at >= hours["opens_at"].array) & (opens_at < hours["closes_at"].array),
     ).reset_index(drop=True)
     events = find_events(minutes, RUNGS)
-    counts = summarise_events(events, RUNGS)["n_events"].tolist()
+    counts = [int((events["rung"] == rung).sum()) for rung in RUNGS]
     assert counts[0] > 0
     assert counts == sorted(counts, reverse=True)
     pd.testing.assert_frame_equal(query(minutes, RUNGS), events)

@@ -81,7 +81,7 @@ def recipe(rounds=8, meta="mlp", calibration="platt"):
     )
     splits = SplitsConfig(
         scheme="walk_forward", n_folds=5, embargo_sessions=5, holdout_sessions=50,
-        window_sessions=1260, renew_after_sessions=63,
+        holdout_max_frac=0.5, window_sessions=1260, renew_after_sessions=63,
     )  # fmt: skip
     return build_recipe(
         best, dict.fromkeys(LEARNERS, FEATURES), ensemble=ensemble, sampling=sampling,

@@ -41,20 +41,3 @@ def find_events(minutes: pd.DataFrame, rungs: Sequence[float]) -> pd.DataFrame:
     events["drop_frac"] = events["low"] / events["session_open"] - 1
     ordered = events.sort_values([*SESSION, "rung"], ignore_index=True)
     return ordered[list(EVENT_COLUMNS)].astype({"rung": "float64"})
-
-
-def summarise_events(events: pd.DataFrame, rungs: Sequence[float]) -> pd.DataFrame:
-    """Return one row per rung: rung, n_events, n_symbols, n_sessions, deepest_drop_frac.
-
-    A rung nothing reached is listed with zero events; its deepest drop is missing.
-    """
-    by_rung = events.groupby("rung").agg(
-        n_events=("symbol", "size"),
-        n_symbols=("symbol", "nunique"),
-        n_sessions=("session_date", "nunique"),
-        deepest_drop_frac=("drop_frac", "min"),
-    )
-    summary = by_rung.reindex(pd.Index(sorted(set(rungs)), name="rung", dtype="float64"))
-    counts = ["n_events", "n_symbols", "n_sessions"]
-    summary[counts] = summary[counts].fillna(0).astype("int64")
-    return summary.reset_index()

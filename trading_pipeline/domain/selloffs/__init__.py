@@ -1,1 +1,0 @@
-"""Intraday falls past a rung."""
