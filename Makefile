@@ -10,11 +10,12 @@ STAMP := $(VENV)/.installed
 run: environment
 	@$(BIN)/trading-pipeline run $(ARGS)
 
+# Two workers share the machine's cores, so each computes on one thread.
 test: environment
-	@$(BIN)/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(ARGS)
 
 test-long: environment
-	@$(BIN)/python -m pytest -m "long or not long" $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "long or not long" $(ARGS)
 
 lint: environment
 	@$(BIN)/ruff check .
