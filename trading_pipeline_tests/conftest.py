@@ -5,6 +5,7 @@ import pytest
 ONE_HOME = ("pipeline/",)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         if any(folder in item.path.as_posix() for folder in ONE_HOME):
