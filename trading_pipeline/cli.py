@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 # What Typer ends with after Ctrl-C, as shells do: 128 + SIGINT.
 INTERRUPTED = 130
+DUCKDB_INTERRUPTED = "Query interrupted"
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
@@ -347,6 +348,10 @@ def _home(home: Path | None) -> Path:
     return (home or default_home()).expanduser().resolve()
 
 
+def _say_stopped() -> None:
+    errors.print("stopped; what was finished is kept, run again to go on", highlight=False)
+
+
 def main() -> None:
     """Run the command line; every failure is one clear message and the right exit code."""
     try:
@@ -356,8 +361,14 @@ def main() -> None:
         sys.exit(2)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            errors.print("stopped; what was finished is kept, run again to go on", highlight=False)
+            _say_stopped()
         raise
+    except RuntimeError as error:
+        # DuckDB tells of Ctrl-C in its own words.
+        if str(error) != DUCKDB_INTERRUPTED:
+            raise
+        _say_stopped()
+        sys.exit(INTERRUPTED)
     except RunFailedError as error:
         errors.print(f"[bold red]fault:[/] {escape(str(error))}", highlight=False)
         sys.exit(1)

@@ -7,6 +7,9 @@ from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.commands.demo import SETTINGS, SETTINGS_FILE, demo_settings, turn
 from trading_pipeline.contracts.errors import InputError
 
+# One worker: the tests share what is dear to make.
+pytestmark = pytest.mark.xdist_group("loop")
+
 # The same way on fewer rows; what the gate says is not what is tested here.
 SMALL = {
     "n_symbols = 16": "n_symbols = 10",

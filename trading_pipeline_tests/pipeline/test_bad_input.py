@@ -11,6 +11,9 @@ from trading_pipeline import cli
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline_tests.pipeline.homes import ROOT, environment
 
+# One worker: the tests share what is dear to make.
+pytestmark = pytest.mark.xdist_group("one home")
+
 HOLD = """
 import sys, time
 from pathlib import Path

@@ -13,6 +13,9 @@ from trading_pipeline_tests.pipeline.homes import (
     simulate,
 )
 
+# One worker: the tests share what is dear to make.
+pytestmark = pytest.mark.xdist_group("one home")
+
 # What rests on the training span alone, which new bars leave as it was.
 TRAINED = {
     "features.catalog", "features.selected", "sweeps.lightgbm", "sweeps.xgboost",

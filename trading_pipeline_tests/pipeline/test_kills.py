@@ -8,6 +8,9 @@ from trading_pipeline.settings import top_level_file
 from trading_pipeline_tests.pipeline.homes import SMALL, Home, scores, simulate
 from trading_pipeline_tests.pipeline.kills import kill_and_rerun
 
+# One worker: the tests share what is dear to make.
+pytestmark = pytest.mark.xdist_group("one home")
+
 
 def assert_same_as_undisturbed(killed, plain):
     assert killed.contents() == plain.contents()

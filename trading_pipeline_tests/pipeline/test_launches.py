@@ -30,6 +30,9 @@ from trading_pipeline_tests.pipeline.homes import (
     start,
 )
 
+# One worker: the tests share what is dear to make.
+pytestmark = pytest.mark.xdist_group("one home")
+
 NEW_YORK = ZoneInfo("America/New_York")
 JOB = "weekly_retrain"
 LAUNCH = """

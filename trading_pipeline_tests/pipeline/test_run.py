@@ -9,6 +9,9 @@ from trading_pipeline.definitions import build_definitions
 from trading_pipeline.settings import top_level_file
 from trading_pipeline_tests.pipeline.homes import computed_tables, reused_tables
 
+# One worker: the tests share what is dear to make.
+pytestmark = pytest.mark.xdist_group("one home")
+
 NUMBER = (int, float)
 HOLDOUT = ("auc", "auc_low", "auc_high", "rank_ic", "sharpe_net")
 # The figures that only an outcome model of the selloffs can give.
