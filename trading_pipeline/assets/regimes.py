@@ -3,6 +3,8 @@
 bars.daily, bars.universe, bars.vix  ->  regimes.market
 """
 
+import pandas as pd
+
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.regimes.broad_index import broad_index
@@ -11,13 +13,18 @@ from trading_pipeline.resources import StageRun
 
 
 @table_asset(
-    "regimes.market", reads=("bars.daily", "bars.universe", "bars.vix"), settings=("regimes",)
+    "regimes.market",
+    reads=("bars.daily", "bars.universe", "bars.vix"),
+    settings=("regimes", "memory"),
 )
 def market(run: StageRun) -> TableResult:
     """The market's state per session: crash, recovery, or a band of the VIX; with its reason."""
     index_bars, source = broad_index(run.table("bars.daily"), run.table("bars.universe"))
     regimes = label_regimes(index_bars, run.table("bars.vix"), run.config.regimes)
-    events = run.read("select event, first_date, last_date, regime from memory.rare_events")
+    events = pd.DataFrame([event.model_dump() for event in run.config.memory.events])
+    events[["first_date", "last_date"]] = events[["first_date", "last_date"]].astype(
+        "datetime64[ns]"
+    )
     counts = regimes["regime"].value_counts()
     return TableResult(
         regimes,
