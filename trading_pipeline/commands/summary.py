@@ -40,7 +40,7 @@ def build_summary(
         "backtest": _backtest(warehouse, notes),
         "selloffs": _selloffs(warehouse, notes),
         "gate": _gate(warehouse, notes),
-        "model": _model(warehouse, notes),
+        "model": _model(warehouse, config.tracking.registered_model, notes),
         "notes": notes,
     }
 
@@ -253,7 +253,7 @@ def _reason(row: "pd.Series[Any]") -> str:
     return f"{row['criterion']}: {seen}, required {row['threshold']} ({row['detail']})"
 
 
-def _model(warehouse: Warehouse, notes: list[str]) -> Summary | None:
+def _model(warehouse: Warehouse, name: str, notes: list[str]) -> Summary | None:
     row = _row(
         warehouse,
         "select model_version, mlflow_run_id, mlflow_model_version, state, detail"
@@ -263,6 +263,5 @@ def _model(warehouse: Warehouse, notes: list[str]) -> Summary | None:
         return None
     if row["state"] != "logged":
         notes.append(f"mlflow: {row['state']}: {row['detail']}")
-    name = "trading_pipeline_stack"
     version = row["mlflow_model_version"] or row["model_version"]
     return {"name": name, "version": version, "mlflow_run_id": row["mlflow_run_id"]}

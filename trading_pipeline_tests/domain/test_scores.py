@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading_pipeline.contracts.config import GateConfig
-from trading_pipeline.domain.ensemble.baselines import learner_mean, volatility_only
+from trading_pipeline.domain.ensemble.baselines import volatility_only
 from trading_pipeline.domain.ensemble.metrics import (
     accuracy,
     auc,
@@ -202,10 +202,3 @@ def test_constant_or_missing_volatility_gives_the_base_rate():
 def test_the_volatility_baseline_without_a_column_is_refused():
     with pytest.raises(ValueError, match="volatility column"):
         volatility_only(pd.DataFrame(), [], pd.DataFrame(), features=[])
-
-
-def test_the_mean_of_learners_lies_between_them():
-    p = pd.DataFrame({"a": [0.2, 0.5], "b": [0.4, 0.5]})
-    mean = learner_mean(p)
-    assert 0.2 < mean[0] < 0.4
-    assert np.isclose(mean[1], 0.5)

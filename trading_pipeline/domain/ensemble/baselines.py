@@ -1,4 +1,4 @@
-"""Baselines a model must beat: knowing only how volatile a stock is, and the plain average."""
+"""The baseline a model must beat: knowing only how volatile a stock is."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 from trading_pipeline.domain.ensemble.metrics import Floats, logistic_line, logit, sigmoid
 
 VOLATILITY_ONLY = "volatility_only"
-LEARNER_MEAN = "learner_mean"
 
 
 def volatility_only(
@@ -49,8 +48,3 @@ def volatility_only(
     if not np.isfinite(slope):
         intercept, slope = float(logit((w * y).sum() / w.sum())), 0.0
     return sigmoid(intercept + slope * score(asked))
-
-
-def learner_mean(probabilities: pd.DataFrame) -> Floats:
-    """Equal-weight mean of the learners in log odds, shape (n,): what stacking must improve."""
-    return sigmoid(logit(probabilities.to_numpy(np.float64)).mean(axis=1))
