@@ -37,7 +37,7 @@ class SimulationConfig(Section):
 class SourceConfig(Section):
     """Where bars come from, and which part of them is used."""
 
-    kind: Literal["sample", "simulated", "files"]
+    kind: Literal["sample", "simulated", "files", "alpaca", "massive"]
     data: str
     symbols: tuple[str, ...]
     start: date | None = None
@@ -51,6 +51,34 @@ class SourceConfig(Section):
                 f"end {self.end} lies before start {self.start}; give an end on or after the start"
             )
         return self
+
+
+class VendorConfig(Section):
+    """One vendor: where it is, how often it may be asked, and for how many symbols at once."""
+
+    base_url: str
+    requests_per_minute: Count
+    page_limit: Count
+    symbols_per_call: Count
+
+
+class VendorsConfig(Section):
+    """Fetching: patience with a vendor, and what is fetched beside daily bars."""
+
+    deadline_seconds: Positive
+    timeout_seconds: Positive
+    max_attempts: Count
+    backoff_seconds: Positive
+    max_backoff_seconds: Positive
+    settle_days: int = Field(ge=0)
+    datasets: tuple[
+        Literal["minute", "quotes", "news", "corporate_actions", "options", "macro", "vix"], ...
+    ]
+    macro_series: tuple[str, ...]
+    alpaca: VendorConfig
+    massive: VendorConfig
+    fred: VendorConfig
+    cboe: VendorConfig
 
 
 class BarsConfig(Section):
@@ -261,6 +289,7 @@ class PipelineConfig(Section):
 
     profile: Literal["quick", "full"]
     source: SourceConfig
+    vendors: VendorsConfig
     bars: BarsConfig
     regimes: RegimesConfig
     memory: MemoryConfig

@@ -15,3 +15,15 @@ class NewerWarehouseError(InputError):
 
 class RunFailedError(Exception):
     """A run began and a step failed: a fault, exit code 1; what was finished is kept."""
+
+
+class VendorError(Exception):
+    """A vendor did not deliver; what was fetched before is kept, and a rerun goes on from there."""
+
+
+class VendorAnswerError(VendorError):
+    """An answer that cannot be read or contradicts the call; the message names both."""
+
+
+class VendorDeadlineError(VendorError):
+    """The time set for a fetch is over."""
