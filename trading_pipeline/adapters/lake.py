@@ -1,14 +1,14 @@
 """Writes the lake: large tables as one Parquet file per month or year.
 
-Rows never pass through pandas and never stand in memory at once: a query is first cut by
-partition into a staging folder, then each partition is sorted into its file. A partition whose
-rows are the same as before is left alone.
+Rows never stand in memory at once: a query, or one frame after another, is first cut by partition
+into a staging folder, then each partition is sorted into its file. A partition whose rows are the
+same as before is left alone.
 """
 
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +16,9 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from trading_pipeline.adapters.columns import Column, bound, rows_of_frame, without_provenance
 from trading_pipeline.adapters.database import identifier, open_engine, quoted
@@ -91,12 +94,21 @@ class Lake:
 
     def write_frame(self, table: str, frame: pd.DataFrame, provenance: Provenance) -> LakeWrite:
         """Put a frame in place of a lake table; columns and errors as `Warehouse.replace`."""
+        return self.write_chunks(table, [frame], provenance)
+
+    def write_chunks(
+        self, table: str, chunks: Iterable[pd.DataFrame], provenance: Provenance
+    ) -> LakeWrite:
+        """Put frames, one after the other, in place of a lake table, as `write_frame`.
+
+        Only one of them stands in memory at a time. Their rows may lie in any partitions; they
+        all have the same columns.
+        """
         columns = self._columns(table)
-        rows = rows_of_frame(frame, table, columns, allow_more=table in _WIDE_TABLES)
         with self._staging() as folder:
-            with self._engine() as connection:
-                connection.register("incoming_rows", rows)
-                _stage(connection, folder, table, columns, "from incoming_rows", None)
+            for number, chunk in enumerate(chunks):
+                rows = rows_of_frame(chunk, table, columns, allow_more=table in _WIDE_TABLES)
+                _stage_rows(folder, table, rows, number)
             return self._publish(folder, table, provenance)
 
     def _columns(self, table: str) -> tuple[Column, ...]:
@@ -209,6 +221,22 @@ def _stage(
         bound(params),
     )
     _check_missing(connection, folder, table, columns)
+
+
+def _stage_rows(folder: Path, table: str, rows: pa.Table, number: int) -> None:
+    """Cut one chunk by partition into Parquet files of the staging folder."""
+    level = LAKE_TABLES[table]
+    cut = pc.strftime(rows["session_date"], format=_CUT[level])
+    for name in pc.unique(cut).to_pylist():
+        partition = folder / f"{level}={name}"
+        partition.mkdir(exist_ok=True)
+        pq.write_table(
+            rows.filter(pc.equal(cut, name)),
+            partition / f"{number:06d}.parquet",
+            compression="snappy",
+            use_dictionary=["symbol"],
+            write_statistics=False,
+        )
 
 
 def _check_columns(table: str, columns: tuple[Column, ...], given: Mapping[str, str]) -> None:

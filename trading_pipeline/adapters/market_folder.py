@@ -10,7 +10,9 @@ from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
+from trading_pipeline.adapters.market_events import event_files, event_rows
 from trading_pipeline.adapters.market_files import DataFile, literal, memory_connection
 from trading_pipeline.adapters.market_listing import (
     CONTEXT,
@@ -29,6 +31,7 @@ from trading_pipeline.adapters.market_listing import (
 from trading_pipeline.adapters.market_manifest import (
     INDEX_SYMBOLS,
     MANIFEST_NAME,
+    FileEntry,
     Manifest,
     read_manifest,
 )
@@ -65,6 +68,7 @@ class MarketFolder:
         context = {
             name: found for name in CONTEXT if (found := context_file(path, name)) is not None
         }
+        context |= event_files(path)
         ranks = {name: rank for rank, name in enumerate(manifest.files)}
         files = {
             kind: market_files(path, kind, manifest, ranks, "corporate_actions" in context)
@@ -190,15 +194,15 @@ class MarketFolder:
     ) -> pd.DataFrame:
         """Return the raw daily rows of the symbols asked for, and of the index.
 
-        Columns: symbol, ts, open, high, low, close, volume, adj_close, vendor, vendor_rank,
+        Columns: symbol, ts, open, high, low, close, volume, adj_close, vwap, vendor, vendor_rank,
         file_rank, source_file, kind, prices, missing_columns. `symbols` empty: all. `start` and
         `end` are dates, both included. Raises InputError as `check` does.
         """
         self.check(symbols, start, end)
         wanted = {*symbols, self.index_symbol} if symbols else set()
         parts = [daily_rows(file) for file in self.files["daily"]]
-        rows = pd.concat(parts, ignore_index=True)
-        vendors = self._vendor_ranks(rows["vendor"])
+        rows = pa.concat_tables(parts).unify_dictionaries().to_pandas()
+        vendors = self._vendor_ranks(rows["vendor"].cat.categories)
         rows["vendor_rank"] = rows["vendor"].map(vendors).astype("int64")
         # A bar's UTC start and its session date fall on one day for New York trading.
         dates = rows["ts"].dt.normalize()
@@ -209,7 +213,7 @@ class MarketFolder:
             keep &= ~(dates < pd.Timestamp(start))
         if end:
             keep &= ~(dates > pd.Timestamp(end))
-        return rows[keep].reset_index(drop=True)
+        return rows if keep.all() else rows[keep].reset_index(drop=True)
 
     def minute_relation(
         self, symbols: tuple[str, ...] = (), start: date | None = None, end: date | None = None
@@ -255,6 +259,13 @@ class MarketFolder:
             frame["action"] = frame["action"].str.lower()
         return frame
 
+    def read_events(self, kind: str) -> pd.DataFrame | None:
+        """Return the rows of `events/<kind>.*` as `event_rows` does; None without the file."""
+        data = self._context.get(f"events/{kind}")
+        if data is None:
+            return None
+        return event_rows(data, kind, self.manifest.files.get(data.name, FileEntry()))
+
     def read_universe(self) -> pd.DataFrame | None:
         """Return symbol, kind (equity, etf or index), one row per symbol, sorted; or None."""
         frame = self._one_per_symbol("universe", dict.fromkeys(("symbol", "kind"), "text"))
@@ -286,7 +297,7 @@ class MarketFolder:
     def _daily_symbols(self) -> list[str]:
         return sorted({s for file in self.files["daily"] for s in self._spans[file.name]})
 
-    def _vendor_ranks(self, vendors: pd.Series) -> dict[str, int]:
+    def _vendor_ranks(self, vendors: pd.Index) -> dict[str, int]:
         """Return the place of each vendor: the manifest's order, then the others by name."""
         order = list(self.manifest.vendor_order)
         order += sorted(set(vendors) - set(order))

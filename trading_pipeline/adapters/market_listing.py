@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from trading_pipeline.adapters.market_files import (
     DataFile,
@@ -15,7 +17,7 @@ from trading_pipeline.adapters.market_manifest import FileEntry, Manifest, assum
 from trading_pipeline.contracts.errors import InputError
 
 OHLC = ("open", "high", "low", "close")
-DAILY_NUMBERS = (*OHLC, "volume", "adj_close")
+DAILY_NUMBERS = (*OHLC, "volume", "adj_close", "vwap")
 QUOTE_NUMBERS = ("bid_close", "ask_close", "bid_size", "ask_size")
 INTERVALS = {"daily": "1d", "minute": "1m", "quotes": "1m"}
 NEEDED = {
@@ -119,20 +121,30 @@ def vendor_sql(file: MarketFile) -> str:
     return f"coalesce({file.data.text('vendor')}, 'unknown')"
 
 
-def daily_rows(file: MarketFile) -> pd.DataFrame:
+def daily_rows(file: MarketFile) -> pa.Table:
+    """Return a daily file's rows; words are dictionaries, so that millions of rows stay light."""
     numbers = ", ".join(f"{file.data.number(name)} as {name}" for name in DAILY_NUMBERS)
-    frame = frame_of(
-        f"select {file.data.text('symbol')} as symbol, {moment_sql(file)} as ts, {numbers}, "
-        f"{vendor_sql(file)} as vendor from {file.data.scan}"
-    )
+    with memory_connection() as connection:
+        rows = connection.sql(
+            f"select {file.data.text('symbol')} as symbol, ({moment_sql(file)})::timestamp_ns as ts"
+            f", {numbers}, {vendor_sql(file)} as vendor from {file.data.scan}"
+        ).to_arrow_table()
     lacking = " ".join(name for name in DAILY_NUMBERS if name not in file.data.columns)
-    return frame.assign(
-        file_rank=file.file_rank,
-        source_file=file.name,
-        kind=file.entry.kind,
-        prices=file.prices,
-        missing_columns=lacking,
-    )
+    same = {
+        "source_file": file.name,
+        "kind": file.entry.kind,
+        "prices": file.prices,
+        "missing_columns": lacking,
+    }
+    for name in ("symbol", "vendor"):
+        place = rows.column_names.index(name)
+        rows = rows.set_column(place, name, rows[name].dictionary_encode())
+    ranks = pa.repeat(pa.scalar(file.file_rank, pa.int64()), len(rows))
+    rows = rows.append_column("file_rank", ranks)
+    for name, word in same.items():
+        words = pa.DictionaryArray.from_arrays(np.zeros(len(rows), "int32"), [word])
+        rows = rows.append_column(name, words)
+    return rows
 
 
 def frame_of(sql: str) -> pd.DataFrame:

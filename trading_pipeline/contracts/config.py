@@ -138,16 +138,28 @@ class MemoryConfig(Section):
 
 
 class FeaturesConfig(Section):
-    """Grids of indicator windows; every window is a column, a trial picks columns."""
+    """Grids of indicator windows, what selection drops, and a user's own features.
 
+    Every window of a grid is a column; a trial picks columns. `module` is the path of a Python
+    file with features of the user's, empty for none.
+    """
+
+    module: str
     rsi_sessions: tuple[int, ...]
     atr_sessions: tuple[int, ...]
     bollinger_sessions: tuple[int, ...]
     sma_sessions: tuple[int, ...]
     macd_sessions: tuple[tuple[int, int, int], ...]
+    adx_sessions: tuple[int, ...]
+    cci_sessions: tuple[int, ...]
+    trend_sessions: tuple[int, ...]
+    range_sessions: tuple[int, ...]
+    flow_sessions: tuple[int, ...]
     max_selected: Count
     max_missing_frac: Fraction
     max_correlation: Fraction
+    unstable_z: Positive
+    use_importance: bool
 
 
 class LabelsConfig(Section):

@@ -1,6 +1,6 @@
 """Records that carry a computed table from an asset to its store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +23,20 @@ class SqlSelect:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameChunks:
+    """Rows of a lake table, one frame after another, so that only one stands in memory.
+
+    The frames share their columns; each is asked for when the one before is written.
+    """
+
+    frames: "Iterable[pd.DataFrame]"
+
+
+@dataclass(frozen=True, slots=True)
 class TableResult:
     """What one computation gives: the rows, and metadata a person can use."""
 
-    rows: "pd.DataFrame | SqlSelect"
+    rows: "pd.DataFrame | FrameChunks | SqlSelect"
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -65,9 +65,13 @@ class Page:
 
 
 class Vendor(Protocol):
-    """A data vendor. Pure but for its key: the same body always gives the same page."""
+    """A data vendor. Pure but for its key: the same body always gives the same page.
+
+    `key_variables` are the environment variables that hold the key, for messages.
+    """
 
     name: str
+    key_variables: tuple[str, ...]
     base_url: str
     datasets: frozenset[Dataset]
 

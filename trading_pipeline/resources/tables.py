@@ -18,7 +18,7 @@ from trading_pipeline.adapters.lake import Lake
 from trading_pipeline.adapters.table_contract import table_contracts
 from trading_pipeline.contracts.ports import Progress
 from trading_pipeline.contracts.provenance import Provenance
-from trading_pipeline.contracts.tables import Markdown, SqlSelect, TableWrite
+from trading_pipeline.contracts.tables import FrameChunks, Markdown, SqlSelect, TableWrite
 from trading_pipeline.contracts.vocabulary import LAKE_TABLES, PROVENANCE_COLUMNS
 from trading_pipeline.resources.pipeline import PipelineResource
 
@@ -71,9 +71,11 @@ class TableIOManager(dg.IOManager):
             lake = Lake(warehouse)
             if isinstance(rows, SqlSelect):
                 return lake.write_from_sql(table, rows.sql, rows.params, provenance).content_hash
-            return lake.write_frame(table, rows, provenance).content_hash
+            chunks = rows.frames if isinstance(rows, FrameChunks) else [rows]
+            return lake.write_chunks(table, chunks, provenance).content_hash
         if isinstance(rows, SqlSelect):
             return warehouse.replace_from_sql(table, rows.sql, rows.params, provenance)
+        assert not isinstance(rows, FrameChunks), "only tables of the lake take chunks"
         return warehouse.replace(table, rows, provenance)
 
     def _facts(self, table: str) -> dict[str, Any]:
@@ -151,7 +153,7 @@ def column_schema(table: str) -> dg.TableSchema:
 def frame_type(table: str) -> dg.DagsterType:
     """Return the type of an asset's output: a frame is checked by dagster-pandas at the border.
 
-    The columns come from the migration. A `select` and a reused table hold no frame to check: the
+    The columns come from the migration. A `select`, chunks and a reused table hold no frame to check: the
     warehouse's own types and the SQL checks guard them.
     """
     name = f"{table.replace('.', '_')}_frame"
@@ -170,7 +172,7 @@ def frame_type(table: str) -> dg.DagsterType:
         )
 
     def check(context: dg.TypeCheckContext, value: TableWrite) -> dg.TypeCheck | bool:
-        if value.result is None or isinstance(value.result.rows, SqlSelect):
+        if value.result is None or isinstance(value.result.rows, FrameChunks | SqlSelect):
             return True
         checked: dg.TypeCheck = frames.type_check(context, value.result.rows)
         return checked

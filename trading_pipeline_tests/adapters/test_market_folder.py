@@ -145,7 +145,7 @@ def test_the_order_of_vendors_and_files_comes_from_the_manifest(tmp_path):
     """
     files = {f"daily/{name}.csv": bars() for name in "abc"}
     rows = MarketFolder.open(folder(tmp_path, files, toml)).read_daily()
-    ranks = rows.groupby("source_file")[["vendor_rank", "file_rank"]].first()
+    ranks = rows.groupby("source_file", observed=True)[["vendor_rank", "file_rank"]].first()
     assert ranks.loc["daily/a.csv"].tolist() == [0, 1]
     assert ranks.loc["daily/b.csv"].tolist() == [1, 0]
     assert ranks.loc["daily/c.csv"].tolist() == [2, 2]
@@ -249,6 +249,6 @@ def test_the_real_folder_is_read_as_its_manifest_says():
     rows = market.read_daily(("NFLX", "LII"), date(2023, 1, 1))
     assert market.index_symbol == "SPY"
     assert set(rows["symbol"]) == {"NFLX", "LII", "SPY"}
-    found = rows.groupby("vendor")["prices"].unique().map(list).to_dict()
+    found = rows.groupby("vendor", observed=True)["prices"].unique().map(list).to_dict()
     assert found == {"stooq": ["total"], "yahoo": ["split"]}
     assert set(rows.loc[rows["symbol"] == "SPY", "kind"]) == {"etf", "equity"}

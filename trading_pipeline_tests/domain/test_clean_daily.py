@@ -28,6 +28,7 @@ def delivered(closes, symbol="AAA", vendor="one", rank=0, prices="total", first=
             **dict.fromkeys(("open", "high", "low", "close"), closes),
             "volume": 1000.0,
             "adj_close": np.nan,
+            "vwap": np.nan,
             "vendor": vendor,
             "vendor_rank": rank,
             "file_rank": rank,
@@ -302,6 +303,7 @@ def test_the_known_ticks_of_the_real_market_are_found():
     raw = pd.read_parquet(MARKET / "daily" / "equities_stooq.parquet")
     raw = raw[raw["symbol"].isin(["LII", "NUE", "GME"])].assign(
         adj_close=np.nan,
+        vwap=np.nan,
         vendor_rank=0,
         file_rank=0,
         source_file="daily/equities_stooq.parquet",
@@ -318,3 +320,25 @@ def test_the_known_ticks_of_the_real_market_are_found():
     assert ticks.groupby("reason")["symbol"].apply(sorted).to_dict() == {
         "tick_reverted": ["LII", "NUE"]
     }
+
+
+def test_a_vwap_passes_as_delivered_and_an_impossible_one_is_missing():
+    bars, refused = cleaned(delivered([10.0, 11.0, 12.0], vwap=[10.5, -1.0, np.inf]))
+    assert refused.empty
+    assert bars["vwap"].tolist()[:1] == [10.5]
+    assert bars["vwap"].isna().tolist() == [False, True, True]
+
+
+def test_words_given_as_categories_give_the_same_bars():
+    raw = joined(delivered([10.0, 11.0, 60.0]), delivered([5.0, 5.1], symbol="BBB", vendor="two"))
+    words = ["symbol", "vendor", "source_file", "prices", "missing_columns"]
+    pd.testing.assert_frame_equal(
+        cleaned(raw)[0], cleaned(raw.astype(dict.fromkeys(words, "category")))[0]
+    )
+
+
+def test_cleaning_leaves_the_rows_it_was_given_alone():
+    raw = delivered([10.0, 11.0, 12.0])
+    before = raw.copy(deep=True)
+    cleaned(raw)
+    pd.testing.assert_frame_equal(raw, before)

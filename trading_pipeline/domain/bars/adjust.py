@@ -58,11 +58,10 @@ def chained_scale(
     """
     scale = np.ones(len(rows))
     seam = np.zeros(len(rows), dtype=bool)
-    provider = pd.factorize(rows["vendor"].astype(str) + "\n" + rows["prices"].astype(str))
     codes = rows["symbol_code"].to_numpy()
-    turns = np.flatnonzero(
-        np.r_[False, (codes[1:] == codes[:-1]) & (np.diff(provider[0]) != 0)][: len(rows)]
-    )
+    vendor, prices = (pd.factorize(rows[name])[0] for name in ("vendor", "prices"))
+    changes = (np.diff(vendor) != 0) | (np.diff(prices) != 0)
+    turns = np.flatnonzero(np.r_[False, (codes[1:] == codes[:-1]) & changes][: len(rows)])
     if not len(turns):
         return scale, seam
     concerned = np.unique(codes[turns])
@@ -76,9 +75,13 @@ def chained_scale(
         key: group.set_index("session")["level"].sort_index()
         for key, group in levels.groupby(["symbol_code", "provider"])
     }
-    names = np.asarray(provider[1])[provider[0]]
+    names = {
+        row: _provider(rows.iloc[row : row + 1]).item()
+        for turn in turns.tolist()
+        for row in (turn - 1, turn)
+    }
     sessions = rows["session"].to_numpy()
-    for code, symbol_turns in groupby(turns, key=lambda row: codes[row]):
+    for code, symbol_turns in groupby(turns.tolist(), key=lambda row: codes[row]):
         stop = int(np.searchsorted(codes, code, side="right"))
         ratios: dict[tuple[str, str], pd.Series] = {}
         current = 1.0
@@ -142,13 +145,18 @@ def dividend_factor(
     return total, quarantined(rows, reason, detail, "bars.corporate_actions")
 
 
+def _provider(rows: pd.DataFrame) -> pd.Series:
+    """Return who delivered each row, and adjusted for what."""
+    return rows["vendor"].astype(str) + "\n" + rows["prices"].astype(str)
+
+
 def _levels(rows: pd.DataFrame, factor: Floats, concerned: NDArray[np.int64]) -> pd.DataFrame:
     inside = np.isin(rows["symbol_code"].to_numpy(), concerned)
     taken = rows[inside]
     return pd.DataFrame(
         {
             "symbol_code": taken["symbol_code"].to_numpy(),
-            "provider": (taken["vendor"].astype(str) + "\n" + taken["prices"].astype(str)),
+            "provider": _provider(taken),
             "session": taken["session"].to_numpy(),
             "level": taken["close"].to_numpy() * factor[inside],
         }

@@ -25,6 +25,7 @@ DAILY_COLUMNS = (
     "low",
     "close",
     "volume",
+    "vwap",
     "adj_factor",
     "prices",
     "has_vendor_seam",
@@ -43,10 +44,11 @@ def clean_daily(
 
     Args:
         raw: One row per delivered bar, in any order: symbol, ts (naive: the session date, or the
-            bar's start in UTC), open, high, low, close, volume, adj_close, vendor, vendor_rank,
-            file_rank (lower wins), source_file, prices (raw, split or total) and
+            bar's start in UTC), open, high, low, close, volume, adj_close, vwap, vendor,
+            vendor_rank, file_rank (lower wins), source_file, prices (raw, split or total) and
             missing_columns (space-separated names the row's file does not have). A missing
-            value of a column the file has is refused, except volume.
+            value of a column the file has is refused, except volume and vwap. Words may be
+            categories, which is faster.
         actions: Columns of `bars.corporate_actions`, or None. They act on raw prices only.
         config: `suspect_jump_ratio`.
 
@@ -59,10 +61,13 @@ def clean_daily(
     counted from the first bar so that later actions never change earlier rows.
     """
     rows = _arranged(raw)
-    reasons, details = _refusals(rows)
-    refused = quarantined(rows, reasons, details)
-    sound, copies, losers = settle_duplicates(rows[reasons == ""])
-    sound = sound.reset_index(drop=True)
+    doubtful = np.flatnonzero(~_plainly_sound(rows))
+    reasons, details = _refusals(rows.iloc[doubtful])
+    refused = quarantined(rows.iloc[doubtful], reasons, details)
+    stands = np.ones(len(rows), dtype=bool)
+    stands[doubtful[reasons != ""]] = False
+    sound, copies, losers = settle_duplicates(rows if stands.all() else rows[stands])
+    sound = _numbered(sound)
 
     factor = own_factor(sound, actions)
     scale, seam = chained_scale(sound, factor, losers, own_factor(losers, actions))
@@ -78,30 +83,81 @@ def clean_daily(
     kept = (verdict == KEPT) | (verdict == LATE)
     session = sound["session"].to_numpy("int64")
     known_session = np.where(verdict == LATE, session[refers_to], session)
-    bars = sound.assign(
-        adj_factor=factor,
-        has_vendor_seam=seam,
-        known_at=session_table()["closes_at"].array[known_session],
-    )[kept].reset_index(drop=True)
+    vwap = sound["vwap"].to_numpy("float64")
+    sound["vwap"] = np.where((vwap > 0) & (vwap < np.inf), vwap, np.nan)
+    sound["adj_factor"] = factor
+    sound["has_vendor_seam"] = seam
+    sound["known_at"] = session_table()["closes_at"].array[known_session]
+    bars = sound if kept.all() else sound[kept].reset_index(drop=True)
     paid, unusable = dividend_factor(bars, actions)
     bars["adj_factor"] = bars["adj_factor"] * paid
-    return bars[list(DAILY_COLUMNS)], joined([refused, copies, withheld, unusable])
+    columns = {name: bars[name] for name in DAILY_COLUMNS}
+    words = {name: column.astype(object) for name, column in columns.items() if _is_words(column)}
+    bars = pd.DataFrame({**columns, **words}, copy=False)
+    return bars, joined([refused, copies, withheld, unusable])
+
+
+def _is_words(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype)
 
 
 def _arranged(raw: pd.DataFrame) -> pd.DataFrame:
     """Sort the rows by symbol, session, rank and value, so the input's order never matters."""
-    rows = raw.reset_index(drop=True)
-    instant = pd.DatetimeIndex(rows["ts"])
-    midnight = instant == instant.normalize()
-    local = instant.tz_localize("UTC").tz_convert("America/New_York").tz_localize(None)
-    date = pd.Series(np.where(midnight, instant, local.normalize()), dtype="datetime64[ns]")
-    codes = pd.factorize(rows["symbol"], sort=True)[0]
-    rows = rows.assign(session_date=date, session=session_ordinals(date), symbol_code=codes)
-    files = pd.factorize(rows["source_file"], sort=True)[0]
-    ranks = (rows[name].to_numpy() for name in ("file_rank", "vendor_rank"))
-    values = (rows[name].to_numpy() for name in ("volume", *PRICE_COLUMNS, "adj_close"))
-    order = np.lexsort((*values, files, *ranks, date.to_numpy(), codes))
-    return rows.iloc[order].reset_index(drop=True)
+    date = _session_dates(pd.DatetimeIndex(pd.DatetimeIndex(raw["ts"]).astype("datetime64[ns]")))
+    codes = pd.factorize(raw["symbol"], sort=True)[0]
+    days = date.to_numpy().astype("datetime64[D]").astype("int64")
+    key = codes * np.int64(1 << 32) + np.where(date.isna(), np.int64(1 << 31), days)
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    tied = np.r_[False, ordered[1:] == ordered[:-1]][: len(raw)]
+    tied |= np.r_[tied[1:], False][: len(raw)]
+    if tied.any():
+        # Ties lie side by side, so ordering them among themselves orders the whole.
+        rows = order[tied]
+        contested = raw.iloc[rows]
+        files = pd.factorize(contested["source_file"], sort=True)[0]
+        ranks = (contested[name].to_numpy() for name in ("file_rank", "vendor_rank"))
+        names = ("volume", *PRICE_COLUMNS, "adj_close")
+        values = (contested[name].to_numpy("float64") for name in names)
+        order[tied] = rows[np.lexsort((*values, files, *ranks, key[rows]))]
+    # A new frame over the same columns, so that those of the caller stay as they are.
+    taken = raw if (ordered == key).all() else raw.iloc[order]
+    rows = _numbered(taken)
+    rows["session_date"] = date[order]
+    rows["session"] = session_ordinals(date)[order]
+    rows["symbol_code"] = codes[order].astype("int64")
+    return rows
+
+
+def _numbered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame over the same columns, its rows numbered from 0."""
+    numbered = rows.copy(deep=False)
+    numbered.index = pd.RangeIndex(len(rows))
+    return numbered
+
+
+def _session_dates(instant: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return the New York date of each instant; midnight is a session date already."""
+    date = pd.DatetimeIndex(instant.normalize())
+    timed = np.flatnonzero((instant != date) & instant.notna())
+    if not len(timed):
+        return date
+    local = instant[timed].tz_localize("UTC").tz_convert("America/New_York").tz_localize(None)
+    dates = date.to_numpy().copy()
+    dates[timed] = local.normalize().to_numpy()
+    return pd.DatetimeIndex(dates)
+
+
+def _plainly_sound(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return the rows no rule can refuse; `_refusals` judges the others, one rule at a time."""
+    open_, high, low, close = (rows[name].to_numpy("float64") for name in PRICE_COLUMNS)
+    volume, adjusted = rows["volume"].to_numpy("float64"), rows["adj_close"].to_numpy("float64")
+    sound = (low > 0) & (low <= open_) & (low <= close) & (open_ <= high) & (close <= high)
+    sound &= (high < np.inf) & ~(volume < 0) & (volume != np.inf)
+    # A missing adj_close is refused only where the file has the column, so it is looked at.
+    sound &= (adjusted > 0) & (adjusted < np.inf) | ~_given(rows, "adj_close")
+    sound &= (rows["session"].to_numpy() >= 0) & (rows["symbol_code"].to_numpy() >= 0)
+    return np.asarray(sound, dtype=bool)
 
 
 def _refusals(rows: pd.DataFrame) -> tuple[NDArray[np.object_], NDArray[np.object_]]:

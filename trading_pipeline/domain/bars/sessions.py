@@ -41,9 +41,21 @@ def session_table() -> pd.DataFrame:
 
 def session_ordinals(dates: pd.Series | pd.DatetimeIndex) -> NDArray[np.int64]:
     """Return the ordinal of each session date, -1 where the date is no session."""
-    wanted = pd.DatetimeIndex(dates).astype("datetime64[ns]")
-    found = pd.Index(session_table()["session_date"]).get_indexer(wanted)
-    return np.asarray(found, dtype=np.int64)
+    wanted = pd.DatetimeIndex(dates).to_numpy().astype("datetime64[ns]")
+    whole = wanted.astype("datetime64[D]")
+    days = whole.astype("int64")
+    first, ordinal_of = _ordinals_by_day()
+    inside = (days >= first) & (days < first + ordinal_of.size) & (wanted == whole)
+    return np.where(inside, ordinal_of[np.where(inside, days - first, 0)], -1)
+
+
+@lru_cache(maxsize=1)
+def _ordinals_by_day() -> tuple[int, NDArray[np.int64]]:
+    """Return the day number of the first session, and the ordinal of each day from it on."""
+    days = session_table()["session_date"].to_numpy().astype("datetime64[D]").astype("int64")
+    ordinal_of = np.full(int(days[-1] - days[0]) + 1, -1, dtype="int64")
+    ordinal_of[days - days[0]] = np.arange(days.size)
+    return int(days[0]), ordinal_of
 
 
 def session_dates(ordinals: NDArray[np.int64]) -> pd.DatetimeIndex:
