@@ -1,14 +1,29 @@
 """The commands. Exit code 0: the work was done; 2: bad input; 1: fault; 130: Ctrl-C."""
 
 import sys
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from trading_pipeline.commands.options import (
+    ConfigFile,
+    Data,
+    Day,
+    DryRun,
+    End,
+    Home,
+    JsonPath,
+    OwnFeatures,
+    Profile,
+    Signal,
+    SourceKind,
+    Start,
+    Symbols,
+    source_flags,
+)
 from trading_pipeline.contracts.errors import InputError, RunFailedError
 from trading_pipeline.settings import default_home, load_settings
 
@@ -26,80 +41,6 @@ DUCKDB_INTERRUPTED = "Query interrupted"
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 
-Home = Annotated[
-    Path | None,
-    typer.Option(
-        "--home",
-        help="Folder for everything written; else TRADING_PIPELINE_HOME, else .trading_pipeline.",
-    ),
-]
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", help="TOML file of settings that differ from the defaults."),
-]
-SourceKind = Annotated[
-    Literal["sample", "simulated", "files"] | None,
-    typer.Option("--source", help="Where bars come from; sample, the default, needs nothing."),
-]
-Data = Annotated[Path | None, typer.Option("--data", help="Market folder; implies --source files.")]
-Symbols = Annotated[
-    str | None,
-    typer.Option("--symbols", help="A,B,C or a text file of symbols; without it all."),
-]
-Day = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="YYYY-MM-DD.")
-]
-Start = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="First session, YYYY-MM-DD."),
-]
-End = Annotated[
-    datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Last session, YYYY-MM-DD."),
-]
-Profile = Annotated[
-    Literal["quick", "full"] | None,
-    typer.Option("--profile", help="Depth of the search; quick is the default."),
-]
-JsonPath = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
-Signal = Literal["none", "linear", "interaction", "regime"]
-
-
-def source_flags(
-    source: str | None,
-    data: Path | None,
-    symbols: str | None,
-    start: datetime | None,
-    end: datetime | None,
-    profile: str | None,
-) -> dict[str, Any]:
-    """Return the nested settings that the source options set."""
-    given: dict[str, Any] = {
-        "kind": source or ("files" if data else None),
-        "data": str(data.expanduser().resolve()) if data else None,
-        "symbols": _symbols(symbols) if symbols else None,
-        "start": start.date() if start else None,
-        "end": end.date() if end else None,
-    }
-    flags: dict[str, Any] = {"source": {k: v for k, v in given.items() if v is not None}}
-    if profile:
-        flags["profile"] = profile
-    return flags
-
-
-def _symbols(text: str) -> list[str]:
-    path = Path(text)
-    if "," not in text and path.is_file():
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"--symbols {path} cannot be read as text: {error}") from None
-    names = sorted({name.upper() for name in text.replace(",", " ").split()})
-    if not names:
-        raise InputError(f"--symbols {path} names no symbol; give A,B,C or a file with some")
-    return names
-
 
 @app.command()
 def run(
@@ -109,6 +50,7 @@ def run(
     start: Start = None,
     end: End = None,
     profile: Profile = None,
+    own_features: OwnFeatures = None,
     home: Home = None,
     config: ConfigFile = None,
     json_path: JsonPath = None,
@@ -116,7 +58,7 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Compute what is up to date too.")] = False,
 ) -> None:
     """Run the whole graph: bars become a judged model and a report."""
-    flags = source_flags(source, data, symbols, start, end, profile)
+    flags = source_flags(source, data, symbols, start, end, profile, own_features)
     _launch("weekly_retrain", home, config, flags, json_path, dry_run, force)
 
 
@@ -127,13 +69,14 @@ def ingest(
     symbols: Symbols = None,
     start: Start = None,
     end: End = None,
+    own_features: OwnFeatures = None,
     home: Home = None,
     config: ConfigFile = None,
     json_path: JsonPath = None,
     dry_run: DryRun = False,
 ) -> None:
     """Bring bars, regimes, features and drift up to date; train nothing."""
-    flags = source_flags(source, data, symbols, start, end, None)
+    flags = source_flags(source, data, symbols, start, end, None, own_features)
     _launch("daily_update", home, config, flags, json_path, dry_run, False)
 
 
@@ -151,11 +94,12 @@ def _launch(
     from trading_pipeline.commands.estimate import print_estimate
     from trading_pipeline.commands.run import check_source, prepare, run_job
 
+    target = _home(home)
     if dry_run:
-        check_source(settings)
-        print_estimate(console, home or default_home(), settings, job, json_path)
+        check_source(settings, target)
+        print_estimate(console, target, settings, job, json_path)
         return
-    prepared = prepare((home or default_home()).expanduser().resolve(), settings)
+    prepared = prepare(target, settings)
     run_job(console, prepared, job, json_path=json_path, is_forced=force)
 
 
@@ -269,20 +213,23 @@ def simulate(
 def features(
     data: Annotated[Path, typer.Option("--data", help="Market folder.")],
     out: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
-    feature_set: Annotated[str, typer.Option("--set", help="Feature set: daily.")] = "daily",
+    feature_set: Annotated[
+        str, typer.Option("--set", help="daily, intraday, alpha158 or factors14.")
+    ] = "daily",
     threads: Annotated[
         int, typer.Option("--threads", min=1, help="At most so many; the daily set takes one.")
     ] = 1,
     symbols: Symbols = None,
     start: Start = None,
     end: End = None,
+    own_features: OwnFeatures = None,
     config: ConfigFile = None,
     dry_run: DryRun = False,
 ) -> None:
     """Compute a feature set of a market folder to Parquet, without a home."""
     from trading_pipeline.commands.features import write_features
 
-    flags = source_flags("files", data, symbols, start, end, None)
+    flags = source_flags("files", data, symbols, start, end, None, own_features)
     flags["runtime"] = {"threads": threads}
     write_features(
         console, load_settings(config_file=config, flags=flags), feature_set, out, dry_run
@@ -301,11 +248,26 @@ def ui(
 
 
 @app.command()
-def doctor(home: Home = None, json_path: JsonPath = None) -> None:
-    """Check the machine, the packages, the home and its tables."""
+def doctor(
+    own_features: OwnFeatures = None,
+    home: Home = None,
+    config: ConfigFile = None,
+    json_path: JsonPath = None,
+    leaks: Annotated[
+        bool,
+        typer.Option("--leaks", help="Prove that no feature and no fit reads the future."),
+    ] = False,
+) -> None:
+    """Check the machine, the packages, the home and its tables, and features of your own."""
     from trading_pipeline.commands.doctor import examine
+    from trading_pipeline.commands.leaks import prove
 
-    if not examine(console, _home(home), json_path):
+    if leaks:
+        flags = source_flags(None, None, None, None, None, None, own_features)
+        if not prove(console, load_settings(config_file=config, flags=flags), json_path):
+            raise typer.Exit(1)
+        return
+    if not examine(console, _home(home), json_path, own_features):
         raise typer.Exit(1)
 
 

@@ -7,6 +7,7 @@ import dagster as dg
 from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.assets import all_asset_checks, all_assets
 from trading_pipeline.automation.jobs import (
+    backfill_months,
     daily_schedule,
     daily_update,
     weekly_retrain,
@@ -15,8 +16,8 @@ from trading_pipeline.automation.jobs import (
 from trading_pipeline.automation.sensors import drift_sensor
 from trading_pipeline.contracts.ports import Progress, Silent
 from trading_pipeline.reports.renderer import ReportRenderer
-from trading_pipeline.resources import PipelineResource, table_io_manager
-from trading_pipeline.settings import default_home, load_settings
+from trading_pipeline.resources import PipelineResource, VendorAccess, table_io_manager
+from trading_pipeline.settings import default_home, load_settings, vendor_keys
 
 
 def build_definitions(home: Path | None = None, progress: Progress | None = None) -> dg.Definitions:
@@ -25,7 +26,7 @@ def build_definitions(home: Path | None = None, progress: Progress | None = None
     return dg.Definitions(
         assets=all_assets(),
         asset_checks=all_asset_checks(),
-        jobs=[weekly_retrain, daily_update],
+        jobs=[weekly_retrain, daily_update, backfill_months],
         schedules=[weekly_schedule, daily_schedule],
         sensors=[drift_sensor(home)],
         executor=dg.in_process_executor,
@@ -34,6 +35,7 @@ def build_definitions(home: Path | None = None, progress: Progress | None = None
             "tables": table_io_manager,
             "progress": progress or Silent(),
             "renderer": ReportRenderer(),
+            "vendors": VendorAccess(vendor_keys),
         },
     )
 

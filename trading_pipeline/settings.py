@@ -22,6 +22,16 @@ CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 # Variables of ours that are no settings.
 RESERVED = {HOME_VARIABLE, CONFIG_VARIABLE}
 
+VENDOR_KEYS = (
+    "APCA_API_KEY_ID",
+    "APCA_API_SECRET_KEY",
+    "ALPACA_API_KEY",
+    "ALPACA_SECRET_KEY",
+    "MASSIVE_API_KEY",
+    "POLYGON_API_KEY",
+    "FRED_API_KEY",
+)
+
 Tree = dict[str, Any]
 
 
@@ -82,6 +92,11 @@ def validated(tree: Mapping[str, Any]) -> PipelineConfig:
         else:
             message = f"setting {place or 'source'}: {first['msg'].removeprefix('Value error, ')}"
         raise InputError(message) from None
+
+
+def vendor_keys() -> dict[str, str]:
+    """Return the variables of the environment that hold vendors' keys; settings never hold them."""
+    return {name: os.environ[name] for name in VENDOR_KEYS if os.environ.get(name)}
 
 
 def top_level_file(name: str) -> Path:

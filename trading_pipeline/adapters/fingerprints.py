@@ -23,6 +23,7 @@ _STAMPS = frozenset(
         "read_at",
         "decided_at",
         "requested_at",
+        "fetched_at",
         "applied_at",
         "seconds",
     )

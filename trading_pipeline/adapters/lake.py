@@ -39,7 +39,7 @@ from trading_pipeline.contracts.provenance import Provenance
 from trading_pipeline.contracts.vocabulary import LAKE_TABLES, PROVENANCE_COLUMNS
 
 # Tables with one more column per feature than their migration names.
-_WIDE_TABLES = frozenset(("features.daily", "memory.archive"))
+_WIDE_TABLES = frozenset(("features.daily", "features.intraday", "memory.archive"))
 _ORDER = ("symbol", "opens_at", "session_date", "interval_minutes", "event")
 _CUT = {"month": "%Y-%m", "year": "%Y"}
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}

@@ -13,6 +13,7 @@ import pandas as pd
 from trading_pipeline.adapters.market_files import (
     TEXT_TYPE,
     DataFile,
+    has_offset,
     is_data_file,
     literal,
     memory_connection,
@@ -158,7 +159,7 @@ def _known_at(data: DataFile, timezone: str) -> str:
     if kind == TEXT_TYPE:
         is_date = f"regexp_matches({data.text('known_at')}, {literal(DATE_ALONE)})"
         return f"case when {is_date} then {whole_day} else {moment} end"
-    if kind == "DATE" or ("WITH TIME ZONE" not in kind and _holds_midnights(data, date)):
+    if kind == "DATE" or (not has_offset(kind) and _holds_midnights(data, date)):
         return whole_day
     return moment
 

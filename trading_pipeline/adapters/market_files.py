@@ -4,7 +4,7 @@ DuckDB reads both formats, so a check holds for both. Text that stands for a mis
 empty string, NA, NaN or null.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,11 @@ def is_data_file(path: Path) -> bool:
     return named and not path.name.startswith(".")
 
 
+def has_offset(kind: str) -> bool:
+    """Return whether a DuckDB type is an instant; of nanoseconds it has a name of its own."""
+    return "WITH TIME ZONE" in kind or kind.startswith("TIMESTAMPTZ")
+
+
 def literal(text: str) -> str:
     """Return a SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
@@ -55,34 +60,40 @@ def memory_connection() -> duckdb.DuckDBPyConnection:
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A file of the folder and the columns it was found to have (lower case to given name)."""
+    """A file of the folder and the columns it was found to have (lower case to given name).
+
+    `scan` is the SQL that reads it, `paths` the files whose content it is, `written_by` the
+    program whose form it has, where that is known.
+    """
 
     name: str
-    path: Path
+    scan: str
+    paths: tuple[Path, ...]
     columns: dict[str, str]
     types: dict[str, str]
+    written_by: str = ""
 
     @classmethod
     def open(cls, folder: Path, path: Path) -> "DataFile":
         """Read the file's header. Raises InputError where it is unreadable."""
         name = path.relative_to(folder).as_posix()
         try:
-            with memory_connection() as connection:
-                described = connection.execute(f"describe from {_scan(path)}").fetchall()
+            return cls.of(name, _scan(path), (path,))
         except duckdb.Error as error:
             kind = "Parquet" if path.name.lower().endswith(PARQUET_SUFFIXES) else "CSV"
             problem = str(error).splitlines()[0]
             raise InputError(
                 f"{name} cannot be read as {kind} ({problem}); replace or remove the file"
             ) from None
+
+    @classmethod
+    def of(cls, name: str, scan: str, paths: Sequence[Path], written_by: str = "") -> "DataFile":
+        """Return the file or files that `scan` reads. Raises duckdb.Error where it cannot."""
+        with memory_connection() as connection:
+            described = connection.execute(f"describe from {scan}").fetchall()
         columns = {str(row[0]).strip().lower().replace(" ", "_"): str(row[0]) for row in described}
         types = {str(row[0]).strip().lower().replace(" ", "_"): str(row[1]) for row in described}
-        return cls(name, path, columns, types)
-
-    @property
-    def scan(self) -> str:
-        """The SQL table function that reads the file."""
-        return _scan(self.path)
+        return cls(name, scan, tuple(paths), columns, types, written_by)
 
     def require(self, needed: tuple[str, ...]) -> None:
         """Raise InputError where a needed column is missing."""
@@ -132,7 +143,7 @@ class DataFile:
         kind = self.types[name]
         if kind == "DATE":
             return f"{self._quoted(name)}::timestamp"
-        if "WITH TIME ZONE" in kind:
+        if has_offset(kind):
             return f"{self._quoted(name)}::timestamptz at time zone 'UTC'"
         naive = f"{self._quoted(name)}::timestamp"
         aware = ""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from trading_pipeline.adapters.lean_zip import Conversions
 from trading_pipeline.adapters.market_events import event_files, event_rows
 from trading_pipeline.adapters.market_files import DataFile, literal, memory_connection
 from trading_pipeline.adapters.market_listing import (
@@ -48,15 +49,21 @@ class MarketFolder:
         manifest: Manifest,
         files: dict[str, tuple[MarketFile, ...]],
         context: dict[str, DataFile],
+        conversions: Conversions,
     ) -> None:
         self.path = path
         self.manifest = manifest
         self.files = files
         self._context = context
+        # Held, for what was converted may stand in a folder that ends with it.
+        self._conversions = conversions
 
     @classmethod
-    def open(cls, path: Path) -> "MarketFolder":
-        """Read the manifest and check every file's columns and texts; nothing is written.
+    def open(cls, path: Path, conversions: Path | None = None) -> "MarketFolder":
+        """Read the manifest and check every file's columns and texts.
+
+        Nothing is written to the folder. Zips are converted once into `conversions`; where none is
+        given, anew at each opening and for as long as the folder is open.
 
         Raises:
             InputError: A missing folder, no daily bars, an unreadable file, wrong columns, text
@@ -69,9 +76,10 @@ class MarketFolder:
             name: found for name in CONTEXT if (found := context_file(path, name)) is not None
         }
         context |= event_files(path)
+        made = Conversions(conversions)
         ranks = {name: rank for rank, name in enumerate(manifest.files)}
         files = {
-            kind: market_files(path, kind, manifest, ranks, "corporate_actions" in context)
+            kind: market_files(path, kind, manifest, ranks, "corporate_actions" in context, made)
             for kind in INTERVALS
         }
         if not files["daily"]:
@@ -86,12 +94,13 @@ class MarketFolder:
                     f"{MANIFEST_NAME} names {name!r}, which is not read; move it into daily/, "
                     "minute/ or quotes/ as Parquet or CSV, or remove the entry"
                 )
-        return cls(path, manifest, files, context)
+        return cls(path, manifest, files, context, made)
 
     def fingerprint(self) -> str:
         """Return the sha256 of the names and contents of all files that are read."""
-        names = [file.name for kind in self.files.values() for file in kind]
-        names += [data.name for data in self._context.values()]
+        read = [file.data for kind in self.files.values() for file in kind]
+        read += self._context.values()
+        names = [path.relative_to(self.path).as_posix() for data in read for path in data.paths]
         if (self.path / MANIFEST_NAME).exists():
             names.append(MANIFEST_NAME)
         total = hashlib.sha256()
@@ -213,7 +222,8 @@ class MarketFolder:
             keep &= ~(dates < pd.Timestamp(start))
         if end:
             keep &= ~(dates > pd.Timestamp(end))
-        return rows if keep.all() else rows[keep].reset_index(drop=True)
+        kept: pd.DataFrame = rows if keep.all() else rows[keep].reset_index(drop=True)
+        return kept
 
     def minute_relation(
         self, symbols: tuple[str, ...] = (), start: date | None = None, end: date | None = None

@@ -7,6 +7,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from trading_pipeline.adapters.foreign_files import (
+    entry_of,
+    foreign_files,
+    recognised,
+    refuse_coarse,
+)
+from trading_pipeline.adapters.lean_zip import Conversions
 from trading_pipeline.adapters.market_files import (
     DataFile,
     is_data_file,
@@ -77,20 +84,26 @@ def context_file(folder: Path, name: str) -> DataFile | None:
 
 
 def market_files(
-    folder: Path, kind: str, manifest: Manifest, ranks: dict[str, int], has_actions: bool
+    folder: Path,
+    kind: str,
+    manifest: Manifest,
+    ranks: dict[str, int],
+    has_actions: bool,
+    conversions: Conversions,
 ) -> tuple[MarketFile, ...]:
     """Return the checked files of `daily/`, `minute/` or `quotes/`, those of the manifest first."""
     if not (folder / kind).is_dir():
         return ()
     opened = [
-        _checked(DataFile.open(folder, path), kind)
+        _checked(recognised(DataFile.open(folder, path)), kind)
         for path in sorted((folder / kind).iterdir())
         if is_data_file(path)
     ]
+    opened += [_checked(data, kind) for data in foreign_files(folder, kind, conversions)]
     opened.sort(key=lambda data: (ranks.get(data.name, len(ranks)), data.name))
     files = []
     for rank, data in enumerate(opened):
-        entry = manifest.files.get(data.name, FileEntry())
+        entry = entry_of(data, manifest.files.get(data.name), kind)
         if entry.interval not in (None, INTERVALS[kind]):
             raise InputError(
                 f"{data.name} has interval {entry.interval!r}; {kind}/ takes {INTERVALS[kind]}"
@@ -107,6 +120,8 @@ def _checked(data: DataFile, kind: str) -> DataFile:
         data.require((*NEEDED[kind][:2], *OHLC))
     data.check_instants(INSTANTS.get(kind, ("ts",)))
     data.check_numbers(NUMBERS[kind])
+    if kind == "minute":
+        refuse_coarse(data)
     return data
 
 

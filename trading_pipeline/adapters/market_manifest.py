@@ -17,6 +17,10 @@ from trading_pipeline.contracts.errors import InputError
 
 MANIFEST_NAME = "market.toml"
 INDEX_SYMBOLS = ("SPY", "SPX", "^GSPC", "SP500")
+# Names that stand for all files of a form in a place; see `foreign_files`.
+PATTERNS = tuple(
+    f"{kind}/*{end}" for kind in ("daily", "minute", "quotes") for end in (".txt", ".zip")
+)
 Prices = Literal["raw", "split", "total"]
 Kind = Literal["equity", "etf", "index"]
 
@@ -85,7 +89,7 @@ def read_manifest(folder: Path) -> Manifest:
         problem = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{path}: {place}: {problem}") from None
     for name in manifest.files:
-        if not (folder / name).is_file():
+        if not (folder / name).is_file() and name not in PATTERNS:
             raise InputError(
                 f"{path} names {name!r}, which does not exist; add the file or remove the entry"
             )

@@ -9,25 +9,33 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
     """Return every asset of every stage."""
     from trading_pipeline.assets import (
         backtest,
+        bar_quality,
         bars,
         drift,
         ensemble,
+        events,
         features,
         gate,
+        intraday_features,
         labels,
         memory,
         regimes,
         reports,
+        requests,
         selloffs,
         splits,
         sweeps,
     )
 
     stages = (
+        requests,
         bars,
+        bar_quality,
+        events,
         regimes,
         memory,
         features,
+        intraday_features,
         labels,
         splits,
         sweeps,

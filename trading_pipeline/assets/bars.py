@@ -6,7 +6,13 @@ bars.daily, bars.minute  ->  bars.universe;  bars.minute  ->  bars.intraday
 
 import pandas as pd
 
-from trading_pipeline.assets.source import market_folder, minute_select, source_fingerprint
+from trading_pipeline.assets.events import refused_events
+from trading_pipeline.assets.source import (
+    market_folder,
+    minute_select,
+    source_asset,
+    source_fingerprint,
+)
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.contracts.tables import SqlSelect, TableResult
 from trading_pipeline.domain.bars.clean import clean_daily
@@ -14,8 +20,6 @@ from trading_pipeline.domain.bars.context import clean_actions, clean_macro, cle
 from trading_pipeline.domain.bars.minutes import INTERVALS_MINUTES, session_hours
 from trading_pipeline.domain.bars.universe import build_universe, daily_spans
 from trading_pipeline.resources import StageRun, composed_select, read_query
-
-SOURCE_SETTINGS = ("source",)
 
 
 def cleaned(run: StageRun) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -33,7 +37,7 @@ def cleaned(run: StageRun) -> tuple[pd.DataFrame, pd.DataFrame]:
     return found
 
 
-@table_asset("bars.daily", settings=("source", "bars"), fingerprint=source_fingerprint)
+@source_asset("bars.daily", settings=("source", "bars.suspect_jump_ratio"))
 def daily(run: StageRun) -> TableResult:
     """Daily bars that no rule refuses; prices as delivered, comparable through adj_factor."""
     bars, refused = cleaned(run)
@@ -57,11 +61,8 @@ def daily(run: StageRun) -> TableResult:
     )
 
 
-@table_asset(
-    "bars.quarantine",
-    reads=("bars.daily",),
-    settings=("source", "bars"),
-    fingerprint=source_fingerprint,
+@source_asset(
+    "bars.quarantine", reads=("bars.daily",), settings=("source", "bars.suspect_jump_ratio")
 )
 def quarantine(run: StageRun) -> TableResult:
     """Every row that was refused or withheld, with its reason; nothing is dropped silently."""
@@ -71,6 +72,7 @@ def quarantine(run: StageRun) -> TableResult:
     parts += [clean_vix(vix)[1]] if vix is not None else []
     parts += [clean_macro(macro)[1]] if macro is not None else []
     parts += [clean_actions(actions)[1]] if actions is not None else []
+    parts += refused_events(run)
     for kind in ("minute", "quotes"):
         select = minute_select(run, f"bars/{kind}_quarantine", kind)
         if select is not None:
@@ -94,23 +96,17 @@ def _lake_result(run: StageRun, query: str, kind: str, table: str) -> TableResul
     return TableResult(select, {"written by": "DuckDB, by month, without passing through pandas"})
 
 
-@table_asset(
+@source_asset(
     "bars.minute",
-    settings=SOURCE_SETTINGS,
+    settings=("source", "bars.suspect_jump_ratio"),
     kinds=("duckdb", "parquet"),
-    fingerprint=source_fingerprint,
 )
 def minute(run: StageRun) -> TableResult:
     """One-minute bars that no rule refuses, by month in the lake."""
     return _lake_result(run, "bars/minute", "minute", "bars.minute")
 
 
-@table_asset(
-    "bars.quotes",
-    settings=SOURCE_SETTINGS,
-    kinds=("duckdb", "parquet"),
-    fingerprint=source_fingerprint,
-)
+@source_asset("bars.quotes", kinds=("duckdb", "parquet"))
 def quotes(run: StageRun) -> TableResult:
     """Best bid and offer per minute, by month in the lake."""
     return _lake_result(run, "bars/quotes", "quotes", "bars.quotes")
@@ -132,7 +128,7 @@ def intraday(run: StageRun) -> TableResult:
     return TableResult(select, {"intervals": ", ".join(f"{n} min" for n in intervals)})
 
 
-@table_asset("bars.vix", settings=SOURCE_SETTINGS, fingerprint=source_fingerprint)
+@source_asset("bars.vix")
 def vix(run: StageRun) -> TableResult:
     """VIX per session, known at 16:15 New York; empty where the source has none."""
     raw = market_folder(run).read_vix()
@@ -142,7 +138,7 @@ def vix(run: StageRun) -> TableResult:
     return TableResult(table, {"highest close": float(table["close"].max())})
 
 
-@table_asset("bars.macro", settings=SOURCE_SETTINGS, fingerprint=source_fingerprint)
+@source_asset("bars.macro")
 def macro(run: StageRun) -> TableResult:
     """Macro-economic observations with the moment they could first be used."""
     raw = market_folder(run).read_macro()
@@ -152,7 +148,7 @@ def macro(run: StageRun) -> TableResult:
     return TableResult(table, {"series": int(table["series"].nunique())})
 
 
-@table_asset("bars.sectors", settings=SOURCE_SETTINGS, fingerprint=source_fingerprint)
+@source_asset("bars.sectors")
 def sectors(run: StageRun) -> TableResult:
     """GICS sector per symbol: today's membership, without history."""
     table = market_folder(run).read_sectors()
@@ -161,7 +157,7 @@ def sectors(run: StageRun) -> TableResult:
     return TableResult(table, {"sectors": int(table["gics_sector"].nunique())})
 
 
-@table_asset("bars.corporate_actions", settings=SOURCE_SETTINGS, fingerprint=source_fingerprint)
+@source_asset("bars.corporate_actions")
 def corporate_actions(run: StageRun) -> TableResult:
     """Splits and dividends."""
     raw = market_folder(run).read_corporate_actions()
@@ -172,7 +168,7 @@ def corporate_actions(run: StageRun) -> TableResult:
     return TableResult(table, {"splits": int((table["action"] == "split").sum())})
 
 
-@table_asset("bars.universe", reads=("bars.daily", "bars.minute"), settings=SOURCE_SETTINGS)
+@table_asset("bars.universe", reads=("bars.daily", "bars.minute"), settings=("source",))
 def universe(run: StageRun) -> TableResult:
     """What each symbol is (equity, etf, index), when it traded, and whether it is simulated."""
     folder = market_folder(run)

@@ -3,6 +3,7 @@
 settings  ->  features.catalog;  bars, regimes  ->  features.daily  ->  features.selected
 """
 
+import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.table_asset import table_asset
@@ -13,9 +14,10 @@ from trading_pipeline.assets.training import (
     training_fingerprint,
     tuned_blocks,
 )
-from trading_pipeline.contracts.tables import TableResult
+from trading_pipeline.contracts.tables import FrameChunks, TableResult
 from trading_pipeline.domain.ensemble.training import thinned
-from trading_pipeline.domain.features.daily import build_daily_features
+from trading_pipeline.domain.features.daily import EVENT_TABLES, compute_daily_features
+from trading_pipeline.domain.features.intraday_registry import intraday_registry
 from trading_pipeline.domain.features.registry import catalog_frame, feature_registry
 from trading_pipeline.domain.features.selection import select_features
 from trading_pipeline.resources import StageRun
@@ -24,41 +26,53 @@ from trading_pipeline.resources import StageRun
 @table_asset("features.catalog", settings=("features",))
 def catalog(run: StageRun) -> TableResult:
     """Every feature: formula in words, unit, lookback, inputs, when it is known, and its source."""
-    table = catalog_frame(feature_registry(run.config.features))
+    own = feature_registry(run.config.features, run.feature_module())
+    table = catalog_frame((*own, *intraday_registry(run.config.features.intraday)))
+    daily_ones = table[table["stage"] == "daily"]
     return TableResult(
         table,
         {
-            "features": len(table),
+            "daily features": len(daily_ones),
+            "intraday features, each timeframe": len(table) - len(daily_ones),
             "families": int(table["family"].nunique()),
-            "longest lookback": f"{int(table['lookback_sessions'].max())} sessions",
-            "plot": run.plot("feature_families", "features by family", catalog=table),
+            "longest lookback": f"{int(daily_ones['lookback_sessions'].max())} sessions",
+            "plot": run.plot("feature_families", "features by family", catalog=daily_ones),
         },
     )
 
 
 @table_asset(
     "features.daily",
-    reads=("bars.daily", "bars.universe", "bars.vix", "bars.sectors", "regimes.market"),
+    reads=(
+        "bars.daily",
+        "bars.universe",
+        "bars.vix",
+        "bars.sectors",
+        "regimes.market",
+        *(f"bars.{name}" for name in EVENT_TABLES),
+    ),
     settings=("features",),
     kinds=("numpy", "parquet"),
 )
 def daily(run: StageRun) -> TableResult:
     """One row per equity and session, one column per feature, computed for all history at once."""
-    registry = feature_registry(run.config.features)
-    features = build_daily_features(
+    registry = feature_registry(run.config.features, run.feature_module())
+    computed = compute_daily_features(
         run.table("bars.daily"),
         run.table("bars.universe"),
         run.table("regimes.market"),
         run.table("bars.vix"),
         run.table("bars.sectors"),
         registry,
+        {name: run.table(f"bars.{name}") for name in EVENT_TABLES},
+        # Half the memory and half the lake; models read no more digits.
+        dtype=np.float32,
     )
-    names = [feature.name for feature in registry]
-    missing = features[names].isna().mean()
+    missing = computed.missing_frac()
     return TableResult(
-        features,
+        FrameChunks(computed.by_year()),
         {
-            "features": len(names),
+            "features": len(missing),
             "missing share": round(float(missing.mean()), 4),
             "never present": ", ".join(missing.index[missing == 1.0]) or "none",
         },
@@ -74,7 +88,7 @@ def daily(run: StageRun) -> TableResult:
 def selected(run: StageRun) -> TableResult:
     """Which features the models of each block may use, chosen on its training rows alone."""
     span = TrainingSpan.load(run)
-    catalogue = run.table("features.catalog")
+    catalogue = run.table("features.catalog").query("stage == 'daily'")
     parts = []
     blocks = tuned_blocks(span.protocol)
     for done, block in enumerate(blocks, start=1):
@@ -88,6 +102,7 @@ def selected(run: StageRun) -> TableResult:
             run.config.features,
             catalogue,
             span.groups,
+            block_sessions=2 * run.config.labels.horizon_sessions,
         )
         parts.append(chosen.assign(block=block))
         run.advance(done, len(blocks), "blocks")

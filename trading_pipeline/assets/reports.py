@@ -139,7 +139,7 @@ def build_payload(run: StageRun) -> ReportPayload:
         regimes=run.table("regimes.market"),
         events=run.table("memory.rare_events"),
         archive=run.read("select event, event_regime, label from memory.archive"),
-        catalog=run.table("features.catalog"),
+        catalog=run.table("features.catalog").query("stage == 'daily'"),
         selected=run.table("features.selected"),
         labels=run.read("select session_date, label from labels.direction"),
         folds=run.renderer.fold_blocks(

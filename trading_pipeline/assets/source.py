@@ -1,10 +1,12 @@
-"""The market folder a run reads: the user's own, or one made from the sample or a simulation."""
+"""The market folder a run reads: the user's own, or one made from what else the source gives."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 
-from trading_pipeline.assets.table_asset import digest
+from trading_pipeline.assets.table_asset import Compute, digest, table_asset
 from trading_pipeline.contracts.tables import SqlSelect
 from trading_pipeline.domain.bars.minutes import session_hours
 from trading_pipeline.domain.bars.sessions import session_table
@@ -24,6 +26,9 @@ def market_folder(run: StageRun) -> MarketFolder:
     source = run.config.source
     if source.kind == "files":
         path = Path(source.data)
+    elif run.is_vendor:
+        built = ("vendor market", run.hash("bars.requests"))
+        path = run.remember("vendor market", built, run.vendor_market)
     else:
         made_from = {"code": run.code_version}
         if source.kind == "simulated":
@@ -31,7 +36,8 @@ def market_folder(run: StageRun) -> MarketFolder:
         path = run.home / "raw" / f"{source.kind}-{digest(made_from)}"
         if not path.exists():
             _make(run, path)
-    folder: MarketFolder = run.remember("market folder", str(path), lambda: MarketFolder.open(path))
+    key = (str(path), run.hash("bars.requests"))
+    folder: MarketFolder = run.remember("market folder", key, lambda: MarketFolder.open(path))
     return folder
 
 
@@ -47,7 +53,28 @@ def _make(run: StageRun, path: Path) -> None:
 def source_fingerprint(run: StageRun) -> dict[str, str]:
     """Return the contents of the folder's files."""
     folder = market_folder(run)
-    return {"files": run.remember("source", str(folder.path), folder.fingerprint)}
+    key = (str(folder.path), run.hash("bars.requests"))
+    return {"files": run.remember("source", key, folder.fingerprint)}
+
+
+def source_asset(
+    key: str,
+    *,
+    reads: Sequence[str] = (),
+    settings: Sequence[str] = ("source",),
+    kinds: Sequence[str] = ("pandas", "duckdb"),
+) -> Callable[[Compute], dg.AssetsDefinition]:
+    """Make an asset of what is read from the market folder; see `table_asset`.
+
+    What a vendor is asked for stands before everything that is read of its answers.
+    """
+    return table_asset(
+        key,
+        reads=("bars.requests", *reads),
+        settings=settings,
+        kinds=kinds,
+        fingerprint=source_fingerprint,
+    )
 
 
 def minute_select(run: StageRun, query: str, kind: str) -> SqlSelect | None:
@@ -59,4 +86,7 @@ def minute_select(run: StageRun, query: str, kind: str) -> SqlSelect | None:
     if raw is None or span is None:
         return None
     sql = composed_select(query, {f"raw_{kind}": raw.sql}, judged=f"judged_{kind}")
-    return SqlSelect(sql, {**raw.params, "sessions": session_hours(*span)})
+    params = {**raw.params, "sessions": session_hours(*span)}
+    if kind == "minute":
+        params["suspect_jump_ratio"] = run.config.bars.suspect_jump_ratio
+    return SqlSelect(sql, params)

@@ -49,7 +49,7 @@ def table_asset(
             dagster_type=frame_type(key),
             io_manager_key="tables",
             pool=POOL,
-            required_resource_keys={"pipeline", "progress", "renderer"},
+            required_resource_keys={"pipeline", "progress", "renderer", "vendors"},
             metadata={
                 "dagster/column_schema": column_schema(key),
                 "dagster/table_name": key,

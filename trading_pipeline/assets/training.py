@@ -83,9 +83,8 @@ class TrainingSpan:
             dict(training_fingerprint(run, "memory.rare_events")),
             lambda: load_panel(run, pd.Timestamp(protocol.train_start), last),
         )
-        return cls(
-            run, protocol, panel, load_archive_keys(run), feature_registry(run.config.features)
-        )
+        registry = feature_registry(run.config.features, run.feature_module())
+        return cls(run, protocol, panel, load_archive_keys(run), registry)
 
     @property
     def groups(self) -> WindowGroups:

@@ -2,11 +2,15 @@
 
 import dagster as dg
 
+from trading_pipeline.assets.requests import MONTHS, RAW_PAGES
+
 NEW_YORK = "America/New_York"
+# Months are chosen by hand; the other jobs fetch whatever is missing, without partitions.
+UNPARTITIONED = dg.AssetSelection.all() - dg.AssetSelection.assets(RAW_PAGES)
 
 weekly_retrain = dg.define_asset_job(
     "weekly_retrain",
-    selection=dg.AssetSelection.all(),
+    selection=UNPARTITIONED,
     description=(
         "The whole way: ingest, clean, regimes, archive, features, labels and splits, sampling, "
         "sweeps, ensemble, validation, gate, drift and report. What is up to date is reused."
@@ -15,9 +19,19 @@ weekly_retrain = dg.define_asset_job(
 
 daily_update = dg.define_asset_job(
     "daily_update",
-    selection=dg.AssetSelection.groups("bars", "regimes", "selloffs", "drift")
-    | dg.AssetSelection.assets(["features", "catalog"], ["features", "daily"]),
+    selection=(
+        dg.AssetSelection.groups("bars", "regimes", "selloffs", "drift")
+        | dg.AssetSelection.assets(["features", "catalog"], ["features", "daily"])
+    )
+    & UNPARTITIONED,
     description="New bars, their regimes and features, and whether they have drifted; no training.",
+)
+
+backfill_months = dg.define_asset_job(
+    "backfill_months",
+    selection=dg.AssetSelection.assets(RAW_PAGES),
+    partitions_def=MONTHS,
+    description="Raw minute bars, quotes and news of chosen months; nothing is fetched twice.",
 )
 
 weekly_schedule = dg.ScheduleDefinition(

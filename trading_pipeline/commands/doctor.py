@@ -9,20 +9,29 @@ from pathlib import Path
 from rich.console import Console
 
 from trading_pipeline.adapters.config_store import ConfigStore
+from trading_pipeline.adapters.feature_module import load_feature_module
 from trading_pipeline.adapters.locks import home_lock
 from trading_pipeline.adapters.model_store import load_members
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.commands.summary import write_json
 from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.domain.features.registry import feature_registry
+from trading_pipeline.settings import load_settings
 
 NEEDED_GIGABYTES = 2.0
 PACKAGES = ("dagster", "duckdb", "lightgbm", "xgboost", "catboost", "optuna", "mlflow", "TA-Lib")
 Finding = tuple[str, bool, str]
 
 
-def examine(console: Console, home: Path, json_path: Path | None) -> bool:
-    """Print every finding; return whether all is well."""
+def examine(
+    console: Console, home: Path, json_path: Path | None, own_features: Path | None = None
+) -> bool:
+    """Print every finding; return whether all is well.
+
+    Without `own_features`, the user's module is the one that the home's settings name.
+    """
     findings = [finding for check in CHECKS for finding in check(home)]
+    findings += _own_features(home, own_features)
     for name, is_well, detail in findings:
         mark = "[green]ok[/]   " if is_well else "[red]fault[/]"
         console.print(f"{mark} {name}: {detail}", highlight=False)
@@ -98,6 +107,19 @@ def _tables(home: Path) -> Iterator[Finding]:
         yield "settings", True, f"version {config.version}, source {config.config.source.kind}"
     except InputError as error:
         yield "warehouse", False, str(error)
+
+
+def _own_features(home: Path, given: Path | None) -> Iterator[Finding]:
+    try:
+        store = ConfigStore(home)
+        config = store.load().config.features if store.has_current() else load_settings().features
+        path = str(given.expanduser().resolve()) if given else config.module
+        if path:
+            offered = len(feature_registry(config, load_feature_module(path)))
+            own = offered - len(feature_registry(config))
+            yield "features", True, f"{path}: {own} of your own beside {offered - own}"
+    except InputError as error:
+        yield "features", False, str(error)
 
 
 CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (

@@ -12,9 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from trading_pipeline.adapters.config_store import ConfigStore
+from trading_pipeline.adapters.feature_module import load_feature_module
 from trading_pipeline.adapters.market_folder import MarketFolder
+from trading_pipeline.adapters.vendors.ingest import VENDOR_KINDS
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.commands.summary import write_json
+from trading_pipeline.commands.vendors import print_fetch_estimate, rows_to_come
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.vocabulary import STAGES
 from trading_pipeline.domain.features.registry import feature_registry
@@ -45,8 +48,9 @@ class Estimate:
 
 def estimate(home: Path, config: PipelineConfig, job: str) -> Estimate:
     """Return what a job would take where every table is computed; nothing is written."""
-    rows, sessions = _size(config)
-    n_features = len(feature_registry(config.features))
+    rows, sessions = _size(home, config)
+    module = load_feature_module(config.features.module)
+    n_features = len(feature_registry(config.features, module))
     seconds, rests_on = _known_seconds(home, config, job), "the last run of this home"
     if not seconds:
         seconds = BASE_SECONDS_WITHOUT_TRAINING if job == UPDATE_JOB else BASE_SECONDS
@@ -75,9 +79,11 @@ def print_estimate(
     table.add_row("memory", f"about {found.gigabytes:.1f} GB at the peak")
     table.add_row("rests on", found.rests_on)
     console.print(table)
+    to_fetch = print_fetch_estimate(console, home, config)
     if json_path:
         write_json(
             {
+                "to_fetch": to_fetch,
                 "job": job,
                 "daily_rows": found.daily_rows,
                 "features": found.n_features,
@@ -89,7 +95,7 @@ def print_estimate(
         )
 
 
-def _size(config: PipelineConfig) -> tuple[int, int]:
+def _size(home: Path, config: PipelineConfig) -> tuple[int, int]:
     """Return daily rows and sessions of the source."""
     source = config.source
     if source.kind == "files":
@@ -99,6 +105,8 @@ def _size(config: PipelineConfig) -> tuple[int, int]:
     if source.kind == "simulated":
         made = source.simulation
         return made.n_symbols * made.n_sessions, made.n_sessions
+    if source.kind in VENDOR_KINDS:
+        return rows_to_come(home, config)
     return SAMPLE_ROWS, SAMPLE_SESSIONS
 
 

@@ -1,79 +1,208 @@
 """Compute a feature set of a market folder to one Parquet file; no home is needed."""
 
 import os
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 
+from trading_pipeline.adapters.feature_module import load_feature_module
+from trading_pipeline.adapters.market_files import memory_connection
 from trading_pipeline.adapters.market_folder import MarketFolder
+from trading_pipeline.commands.cost import Cost
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.bars.clean import clean_daily
 from trading_pipeline.domain.bars.context import clean_actions, clean_vix
+from trading_pipeline.domain.bars.minutes import session_hours
 from trading_pipeline.domain.bars.universe import build_universe, daily_spans
 from trading_pipeline.domain.features.daily import build_daily_features
 from trading_pipeline.domain.features.registry import feature_registry
 from trading_pipeline.domain.regimes.broad_index import broad_index
 from trading_pipeline.domain.regimes.market import label_regimes
+from trading_pipeline.resources.queries import composed_select
 
-FEATURE_SETS = ("daily",)
+# Bytes a value takes in memory, with what is needed beside it.
+DAILY_BYTES = 16
+BYTES_PER_BAR = 250
 
 
 def write_features(
     console: Console, config: PipelineConfig, feature_set: str, out: Path, dry_run: bool
 ) -> None:
-    """Write `symbol`, `session_date` and one column a feature. Raises InputError."""
-    if feature_set not in FEATURE_SETS:
+    """Write `symbol`, the row's date or time, and one column a feature. Raises InputError."""
+    writers = {
+        "daily": _write_daily,
+        "intraday": _write_intraday,
+        "alpha158": _write_factors,
+        "factors14": _write_factors,
+    }
+    if feature_set not in writers:
         raise InputError(
-            f"feature set {feature_set!r} does not exist; give one of: {', '.join(FEATURE_SETS)}"
+            f"feature set {feature_set!r} does not exist; give one of: {', '.join(writers)}"
         )
+    if not out.parent.is_dir():
+        raise InputError(f"folder {out.parent} of --out does not exist; make it first")
     source = config.source
     folder = MarketFolder.open(Path(source.data))
     folder.check(source.symbols, source.start, source.end)
-    registry = feature_registry(config.features)
-    if not out.parent.is_dir():
-        raise InputError(f"folder {out.parent} of --out does not exist; make it first")
-    raw = folder.read_daily(source.symbols, source.start, source.end)
+    cost = Cost()
+    said = writers[feature_set](folder, config, feature_set, out, dry_run, cost)
+    console.print(said, highlight=False)
+    if not dry_run:
+        cost.print(console)
+
+
+def _write_factors(
+    folder: MarketFolder,
+    config: PipelineConfig,
+    feature_set: str,
+    out: Path,
+    dry_run: bool,
+    cost: Cost,
+) -> str:
+    from trading_pipeline.commands.factor_file import CHUNK_ROWS, write_factors
+    from trading_pipeline.domain.features.factor_sets import FACTOR_SETS
+
+    chosen = FACTOR_SETS[feature_set]
+    raw = _raw_daily(folder, config, cost)
     if dry_run:
-        megabytes = len(raw) * len(registry) * 8 / 1e6
-        console.print(
-            f"set {feature_set}: {len(registry)} features over about {len(raw):,} rows, "
-            f"about {2 * megabytes:.0f} MB of memory; would write {out}"
+        rooms = 1 + config.runtime.threads
+        needed = len(raw) * BYTES_PER_BAR + rooms * CHUNK_ROWS * len(chosen.columns) * 4
+        return _intention(feature_set, len(chosen.columns), len(raw), needed, out)
+    bars, refused = _clean(raw, folder, config, cost)
+    del raw
+    with _replacing(out) as temporary:
+        write_factors(bars, chosen, temporary, cost, config.runtime.threads)
+    return _result(len(bars), len(chosen.columns), refused, out)
+
+
+def _write_daily(
+    folder: MarketFolder,
+    config: PipelineConfig,
+    feature_set: str,
+    out: Path,
+    dry_run: bool,
+    cost: Cost,
+) -> str:
+    source = config.source
+    registry = feature_registry(config.features, load_feature_module(config.features.module))
+    raw = _raw_daily(folder, config, cost)
+    if dry_run:
+        needed = len(raw) * (BYTES_PER_BAR + len(registry) * DAILY_BYTES)
+        return _intention(feature_set, len(registry), len(raw), needed, out)
+    bars, refused = _clean(raw, folder, config, cost)
+    with cost.part("computing"):
+        universe = build_universe(
+            daily_spans(bars), folder.kinds(source.end), folder.index_symbol, folder.read_universe()
         )
-        return
-    began = time.process_time()
-    delivered = folder.read_corporate_actions()
-    actions = None if delivered is None else clean_actions(delivered)[0]
-    bars, refused = clean_daily(raw, actions, config.bars)
-    universe = build_universe(
-        daily_spans(bars), folder.kinds(source.end), folder.index_symbol, folder.read_universe()
+        raw_vix = folder.read_vix()
+        vix = clean_vix(raw_vix)[0] if raw_vix is not None else _empty_vix()
+        regimes = label_regimes(broad_index(bars, universe)[0], vix, config.regimes)
+        sectors = folder.read_sectors()
+        features = build_daily_features(
+            bars,
+            universe,
+            regimes,
+            vix,
+            sectors if sectors is not None else pd.DataFrame({"symbol": [], "gics_sector": []}),
+            registry,
+        )
+    _write_frame(features.drop(columns=["session", "known_at"]), out, cost)
+    return _result(len(features), len(registry), refused, out)
+
+
+def _write_intraday(
+    folder: MarketFolder,
+    config: PipelineConfig,
+    feature_set: str,
+    out: Path,
+    dry_run: bool,
+    cost: Cost,
+) -> str:
+    from trading_pipeline.domain.features.intraday import KEYS, compute_intraday_set
+
+    source = config.source
+    raw = folder.minute_relation(source.symbols, source.start, source.end)
+    span = folder.minute_span()
+    if raw is None or span is None:
+        raise InputError(f"{folder.path} has no minute bars, which the set intraday needs")
+    query = composed_select("bars/minute", {"raw_minute": raw.sql}, judged="judged_minute")
+    params = {
+        **raw.params,
+        "sessions": session_hours(*span),
+        "suspect_jump_ratio": config.bars.suspect_jump_ratio,
+    }
+    wanted = "symbol, opens_at, open, high, low, close, volume"
+    if dry_run:
+        with memory_connection() as connection:
+            counted = connection.execute(f"select count(*) from ({raw.sql})", raw.params).fetchone()
+        n_rows = int(counted[0]) if counted else 0
+        return f"set {feature_set}: about {n_rows:,} minutes; would write {out}"
+    with cost.part("reading and cleaning"), memory_connection() as connection:
+        connection.execute(f"set threads = {config.runtime.threads}")
+        sql = f"select {wanted} from ({query}) where is_regular"
+        table = connection.sql(sql, params=params).to_arrow_table()
+        words = table["symbol"].dictionary_encode()
+        table = table.set_column(table.column_names.index("symbol"), "symbol", words)
+        minutes = table.to_pandas(split_blocks=True, self_destruct=True)
+    with cost.part("computing"):
+        delivered = folder.read_corporate_actions()
+        actions = None if delivered is None else clean_actions(delivered)[0]
+        features = compute_intraday_set(
+            minutes, config.features.intraday, actions, config.runtime.threads
+        )
+    _write_frame(features, out, cost)
+    n_features = len(features.columns) - len(KEYS)
+    return f"{len(features):,} rows x {n_features} features; written to {out}"
+
+
+def _raw_daily(folder: MarketFolder, config: PipelineConfig, cost: Cost) -> pd.DataFrame:
+    source = config.source
+    with cost.part("reading"):
+        return folder.read_daily(source.symbols, source.start, source.end)
+
+
+def _clean(
+    raw: pd.DataFrame, folder: MarketFolder, config: PipelineConfig, cost: Cost
+) -> tuple[pd.DataFrame, int]:
+    """Return bars.daily and the number of refused rows."""
+    with cost.part("cleaning"):
+        delivered = folder.read_corporate_actions()
+        actions = None if delivered is None else clean_actions(delivered)[0]
+        bars, refused = clean_daily(raw, actions, config.bars)
+    return bars, len(refused)
+
+
+def _intention(feature_set: str, n_features: int, n_rows: int, needed: int, out: Path) -> str:
+    return (
+        f"set {feature_set}: {n_features} features over about {n_rows:,} rows, "
+        f"about {needed / 1e6:.0f} MB of memory; would write {out}"
     )
-    raw_vix = folder.read_vix()
-    vix = clean_vix(raw_vix)[0] if raw_vix is not None else _empty_vix()
-    regimes = label_regimes(broad_index(bars, universe)[0], vix, config.regimes)
-    sectors = folder.read_sectors()
-    features = build_daily_features(
-        bars,
-        universe,
-        regimes,
-        vix,
-        sectors if sectors is not None else pd.DataFrame({"symbol": [], "gics_sector": []}),
-        registry,
-    )
-    spent = time.process_time() - began
+
+
+def _result(n_rows: int, n_features: int, n_refused: int, out: Path) -> str:
+    return f"{n_rows:,} rows x {n_features} features, {n_refused:,} rows refused; written to {out}"
+
+
+def _write_frame(frame: pd.DataFrame, out: Path, cost: Cost) -> None:
+    with cost.part("writing"), _replacing(out) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """Give a temporary path that takes the place of `out` at the end, and goes at a failure."""
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        features.drop(columns=["session", "known_at"]).to_parquet(temporary, index=False)
+        yield temporary
         os.replace(temporary, out)
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}") from None
-    console.print(
-        f"{len(features):,} rows x {len(registry)} features in {spent:.1f} CPU seconds, "
-        f"{len(refused):,} rows refused; written to {out}",
-        highlight=False,
-    )
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _empty_vix() -> pd.DataFrame:

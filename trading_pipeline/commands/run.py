@@ -11,15 +11,18 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from rich.console import Console
 
 from trading_pipeline.adapters.config_store import ConfigStore, StoredConfig
+from trading_pipeline.adapters.feature_module import load_feature_module
 from trading_pipeline.adapters.locks import home_lock
 from trading_pipeline.adapters.market_folder import MarketFolder
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.automation.launch import Launched, launch, open_instance
 from trading_pipeline.commands.progress import TerminalProgress
 from trading_pipeline.commands.summary import Summary, build_summary, print_summary, write_json
+from trading_pipeline.commands.vendors import check_vendor
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError, RunFailedError, WarehouseBusyError
 from trading_pipeline.definitions import build_definitions
+from trading_pipeline.domain.features.registry import feature_registry
 from trading_pipeline.resources import open_warehouse
 from trading_pipeline.settings import top_level_file
 
@@ -33,9 +36,15 @@ class Prepared:
     warehouse: Warehouse
 
 
-def check_source(config: PipelineConfig) -> None:
-    """Read every file's shape before anything is written. Raises InputError."""
+def check_source(config: PipelineConfig, home: Path) -> None:
+    """Read every file's shape and the user's features, or look for the keys, before any write.
+
+    Raises InputError.
+    """
     source = config.source
+    check_vendor(home, config)
+    if config.features.module:
+        feature_registry(config.features, load_feature_module(config.features.module))
     if source.kind == "files":
         if not source.data:
             raise InputError("source files needs a market folder; give --data DIR")
@@ -44,7 +53,7 @@ def check_source(config: PipelineConfig) -> None:
 
 def prepare(home: Path, config: PipelineConfig) -> Prepared:
     """Check source and home, migrate the warehouse, store the settings. Raises InputError."""
-    check_source(config)
+    check_source(config, home)
     warehouse = open_warehouse(home, config)
     with home_lock(home):
         warehouse.migrate()

@@ -37,7 +37,7 @@ def prepare_retrain(
         tree = config.model_dump()
         tree["gate"]["auto_promote"] = True
         config = validated(tree)
-    check_source(config)
+    check_source(config, home)
     prepared = prepare(home, config)
     if renew_protocol:
         with home_lock(home), prepared.warehouse.writer() as connection:

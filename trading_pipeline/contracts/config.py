@@ -75,16 +75,43 @@ class VendorsConfig(Section):
         Literal["minute", "quotes", "news", "corporate_actions", "options", "macro", "vix"], ...
     ]
     macro_series: tuple[str, ...]
+    macro_vintages: tuple[str, ...]
+    index_symbol: str
+    etfs: tuple[str, ...]
     alpaca: VendorConfig
     massive: VendorConfig
     fred: VendorConfig
     cboe: VendorConfig
 
 
+class VolumeBreaksConfig(Section):
+    """When a level of minute volume counts as another feed, not another market."""
+
+    sessions: int = Field(ge=2)
+    factor: float = Field(gt=1)
+    min_symbols: Count
+    min_share: float = Field(gt=0, le=1)
+
+
+class SpreadsConfig(Section):
+    """Half-spreads by time of the session: buckets, and the model where quotes are few."""
+
+    bucket_minutes: int = Field(ge=1, le=390)
+    high_quantile: float = Field(gt=0.5, lt=1)
+    min_quotes: Count
+    model_sessions: int = Field(ge=2)
+    model_reference_bps: Positive
+    model_open_excess: float = Field(ge=0)
+    model_close_excess: float = Field(ge=0)
+    model_decay_minutes: Positive
+
+
 class BarsConfig(Section):
-    """What cleaning refuses or withholds."""
+    """What cleaning refuses or withholds, and how the quality of bars is judged."""
 
     suspect_jump_ratio: float = Field(gt=1)
+    volume_breaks: VolumeBreaksConfig
+    spreads: SpreadsConfig
 
 
 class RegimesConfig(Section):
@@ -137,6 +164,24 @@ class MemoryConfig(Section):
         return self
 
 
+class IntradayFeaturesConfig(Section):
+    """Windows of the features of intraday bars; every window of a grid is a column."""
+
+    atr_bars: tuple[Count, ...]
+    rsi_bars: tuple[Count, ...]
+    stoch_rsi_bars: tuple[tuple[Count, Count, Count], ...]
+    bollinger_bars: tuple[Count, ...]
+    macd_bars: tuple[tuple[Count, Count, Count], ...]
+    obv_bars: tuple[Count, ...]
+    mfi_bars: tuple[Count, ...]
+    volatility_bars: tuple[Count, ...]
+    volume_sessions: Count
+    profile_sessions: Count
+    profile_bin_bps: Positive
+    opening_range_minutes: Count
+    max_gap_sessions: Count
+
+
 class FeaturesConfig(Section):
     """Grids of indicator windows, what selection drops, and a user's own features.
 
@@ -150,6 +195,7 @@ class FeaturesConfig(Section):
     bollinger_sessions: tuple[int, ...]
     sma_sessions: tuple[int, ...]
     macd_sessions: tuple[tuple[int, int, int], ...]
+    etf_flow_symbols: tuple[str, ...]
     adx_sessions: tuple[int, ...]
     cci_sessions: tuple[int, ...]
     trend_sessions: tuple[int, ...]
@@ -158,6 +204,7 @@ class FeaturesConfig(Section):
     max_selected: Count
     max_missing_frac: Fraction
     max_correlation: Fraction
+    intraday: IntradayFeaturesConfig
     unstable_z: Positive
     use_importance: bool
 

@@ -28,5 +28,6 @@ LAKE_TABLES: Final = {
     "bars.intraday": "month",
     "bars.quotes": "month",
     "features.daily": "year",
+    "features.intraday": "month",
     "memory.archive": "year",
 }

@@ -20,6 +20,9 @@ ROLE_CLASS: Final = {
     "holdout": "f-holdout",
 }
 
+# Shades of a heat map from nothing to all.
+HEAT: Final = ("h-0", "h-1", "h-2", "h-3", "h-4")
+
 # Variable: light, dark.
 COLOURS: Final = {
     "bg": ("#ffffff", "#161c26"),
@@ -48,6 +51,11 @@ COLOURS: Final = {
     "f-test": ("#eb9a1f", "#f0b13e"),
     "f-embargo": ("#a9b3c0", "#6d7a8c"),
     "f-holdout": ("#8a3f9c", "#c184d4"),
+    "h-0": ("#dfe3e9", "#384253"),
+    "h-1": ("#d2560a", "#f58f4d"),
+    "h-2": ("#f0b27e", "#a8602f"),
+    "h-3": ("#8fc1e6", "#2f6a9c"),
+    "h-4": ("#0a62a6", "#5eb1f0"),
 }
 
 

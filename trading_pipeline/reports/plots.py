@@ -1,6 +1,8 @@
 """Every picture by name: stage frames in, SVG text out; an empty frame gives its reason."""
 
 from trading_pipeline.reports.plots_book import plot_drift, plot_equity, plot_monthly_returns
+from trading_pipeline.reports.plots_events import plot_news
+from trading_pipeline.reports.plots_intraday import plot_volume_curve
 from trading_pipeline.reports.plots_market import (
     plot_archive,
     plot_coverage,
@@ -19,6 +21,7 @@ from trading_pipeline.reports.plots_model import (
     plot_scores,
     plot_sweep_history,
 )
+from trading_pipeline.reports.plots_quality import plot_minute_coverage
 from trading_pipeline.reports.svg import as_markdown_image
 
 __all__ = [
@@ -31,7 +34,9 @@ __all__ = [
     "plot_feature_families",
     "plot_folds",
     "plot_label_balance",
+    "plot_minute_coverage",
     "plot_monthly_returns",
+    "plot_news",
     "plot_oof",
     "plot_price_regimes",
     "plot_quarantine",
@@ -40,4 +45,5 @@ __all__ = [
     "plot_scores",
     "plot_selloffs",
     "plot_sweep_history",
+    "plot_volume_curve",
 ]

@@ -17,6 +17,7 @@ from trading_pipeline.resources.tables import (
     frame_type,
     table_io_manager,
 )
+from trading_pipeline.resources.vendors import VendorAccess
 
 __all__ = [
     "PID_TAG",
@@ -25,6 +26,7 @@ __all__ = [
     "MarketFolder",
     "PipelineResource",
     "StageRun",
+    "VendorAccess",
     "check_queries",
     "column_schema",
     "composed_select",

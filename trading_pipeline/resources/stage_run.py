@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,23 @@ import dagster as dg
 import pandas as pd
 
 from trading_pipeline.adapters.code_version import code_version
+from trading_pipeline.adapters.feature_module import feature_module_hash, load_feature_module
 from trading_pipeline.adapters.market_writer import market_tables, write_market_folder
 from trading_pipeline.adapters.mlflow_store import log_run
 from trading_pipeline.adapters.model_store import MemberFile, load_members, save_members
 from trading_pipeline.adapters.sample_source import write_sample_folder
+from trading_pipeline.adapters.vendors.ingest import Ingested
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.contracts.config import PipelineConfig
+from trading_pipeline.contracts.feature_module import FeatureModule
 from trading_pipeline.contracts.ports import Progress, Renderer
 from trading_pipeline.contracts.tables import Markdown
 from trading_pipeline.contracts.tracking import TrackingRecord, TrackingResult
+from trading_pipeline.contracts.vendors import Dataset
 from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS
 from trading_pipeline.resources.pipeline import PipelineResource
 from trading_pipeline.resources.queries import read_query
+from trading_pipeline.resources.vendors import VendorAccess, is_vendor, ledger_of
 
 
 @dataclass
@@ -39,6 +45,7 @@ class StageRun:
     log: Any
     is_forced: bool
     memory: dict[str, tuple[object, Any]]
+    vendors: VendorAccess
 
     @property
     def home(self) -> Path:
@@ -112,16 +119,52 @@ class StageRun:
         """Write the embedded default, with simulated minute bars, as a market folder."""
         write_sample_folder(path, minute)
 
+    @property
+    def is_vendor(self) -> bool:
+        """Whether the source is fetched from a vendor."""
+        return is_vendor(self.config)
+
+    def fetch(self, months: tuple[date, date] | None = None) -> Ingested:
+        """Fetch what the settings want and the ledger lacks, of some months only if given."""
+        return self.vendors.fetch(self.home, self.config, self.advance, months)
+
+    def requests(self) -> pd.DataFrame:
+        """Return the ledger of answered pages in the columns of `bars.requests`."""
+        return ledger_of(self.home)
+
+    def vendor_market(self) -> Path:
+        """Return the market folder made of the raw answers."""
+        return self.vendors.market_path(self.home, self.config)
+
+    def deliveries(self, dataset: Dataset) -> pd.DataFrame:
+        """Return every word of a vendor's bars that came more than once; empty without a vendor."""
+        if not self.is_vendor:
+            return pd.DataFrame()
+        return self.vendors.deliveries(self.home, self.config, dataset)
+
     def track(self, record: TrackingRecord) -> TrackingResult:
         """Tell MLflow of the run; a server that is absent or slow never stops it."""
         return log_run(record)
 
     def setting(self, dotted: str) -> Any:
-        """Return a setting by its dotted name, in plain JSON types."""
+        """Return a setting by its dotted name, in plain JSON types.
+
+        The features' settings include the hash of the user's module they name: what it computes
+        is stale when its text changes.
+        """
         value: Any = self.config
         for part in dotted.split("."):
             value = getattr(value, part)
-        return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
+        if not hasattr(value, "model_dump"):
+            return value
+        tree = value.model_dump(mode="json")
+        if dotted == "features":
+            tree["module_hash"] = feature_module_hash(self.config.features.module)
+        return tree
+
+    def feature_module(self) -> FeatureModule | None:
+        """Return the user's module of features, where the settings name one. Raises InputError."""
+        return load_feature_module(self.config.features.module)
 
     def plot(self, name: str, alt: str, **inputs: Any) -> Markdown:
         """Return a plot as metadata."""
@@ -148,4 +191,5 @@ def stage_run(context: dg.AssetExecutionContext, asset: str) -> StageRun:
         log=context.log,
         is_forced=pipeline.is_forced,
         memory=pipeline.memory,
+        vendors=context.resources.vendors,
     )

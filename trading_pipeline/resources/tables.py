@@ -153,8 +153,8 @@ def column_schema(table: str) -> dg.TableSchema:
 def frame_type(table: str) -> dg.DagsterType:
     """Return the type of an asset's output: a frame is checked by dagster-pandas at the border.
 
-    The columns come from the migration. A `select`, chunks and a reused table hold no frame to check: the
-    warehouse's own types and the SQL checks guard them.
+    The columns come from the migration. A `select`, chunks and a reused table hold no frame to
+    check: the warehouse's own types and the SQL checks guard them.
     """
     name = f"{table.replace('.', '_')}_frame"
     with warnings.catch_warnings():

@@ -67,6 +67,8 @@ def run(folder, kind="minute", symbols=()):
         f"judged_{kind}": query(f"judged_{kind}"),
     }
     params = {**raw.params, "sessions": session_hours(*folder.minute_span())}
+    if kind == "minute":
+        params["suspect_jump_ratio"] = 5.0
     with duckdb.connect() as connection:
         connection.execute("set TimeZone = 'UTC'")
         clean, refused = (
@@ -197,6 +199,65 @@ def test_copies_of_a_minute_are_settled_as_for_daily_bars(tmp_path):
     }
     assert len(clean) == len(raw) - 1
     assert set(clean["vendor"]) == {"early"}
+
+
+def jumped(closes, at="2020-03-06 15:00"):
+    """Return minutes of one symbol from a time on; open, high and low stand at the close."""
+    ts = pd.date_range(at, periods=len(closes), freq="min")
+    prices = dict.fromkeys(("open", "high", "low", "close"), np.array(closes, dtype=float))
+    return pd.DataFrame({"symbol": "AAA", "ts": ts, **prices, "volume": 5.0})
+
+
+@pytest.mark.parametrize("spike", [50.0, 1.9, 600.0, 1e-3])
+@pytest.mark.parametrize("place", [1, 2, 5, 8])
+def test_a_lone_spike_that_reverts_at_once_is_refused(tmp_path, spike, place):
+    closes = [9.8, 9.9, 10.0, 9.9, 9.8, 9.9, 10.0, 9.9, 9.8, 9.9]
+    closes[place] = spike
+    clean, refused = run(market(tmp_path, {"minute/one.parquet": jumped(closes)}))
+    assert refused["reason"].tolist() == ["tick_reverted"]
+    assert refused["close"].tolist() == [spike]
+    assert len(clean) == 9
+    assert (clean["known_at"] == clean["closes_at"]).all()
+
+
+def test_a_jump_that_stays_is_known_when_the_next_minute_is(tmp_path):
+    closes = [10.0, 10.1, 10.0, 60.0, 61.0, 60.0, 59.0]
+    clean, refused = run(market(tmp_path, {"minute/one.parquet": jumped(closes)}))
+    assert refused.empty
+    assert clean["close"].tolist() == closes
+    late = clean["known_at"] - clean["closes_at"]
+    assert late.dt.total_seconds().tolist() == [0, 0, 0, 60, 0, 0, 0]
+    bars = resampled(clean, threads=1)
+    five = bars[bars["interval_minutes"] == 5]
+    assert (five["known_at"] >= five["closes_at"]).all()
+
+
+def test_a_confirmation_after_the_bar_has_closed_holds_the_bar_back(tmp_path):
+    closes = [10.0, 10.1, 10.0, 10.0, 60.0, 61.0]
+    clean, _ = run(market(tmp_path, {"minute/one.parquet": jumped(closes)}))
+    bars = resampled(clean, threads=1)
+    first = bars[bars["interval_minutes"] == 5].iloc[0]
+    assert first["closes_at"] == pd.Timestamp("2020-03-06 15:05", tz="UTC")
+    assert first["known_at"] == pd.Timestamp("2020-03-06 15:06", tz="UTC")
+
+
+def test_a_jump_in_the_last_minute_of_a_session_is_withheld_and_no_night_counts(tmp_path):
+    parts = [jumped([10.0, 10.1, 60.0]), jumped([60.0, 60.1, 60.2], "2020-03-09 15:00")]
+    clean, refused = run(market(tmp_path, {"minute/one.parquet": pd.concat(parts)}))
+    assert refused["reason"].tolist() == ["suspect_unconfirmed"]
+    assert clean["close"].tolist() == [10.0, 10.1, 60.0, 60.1, 60.2]
+
+
+@pytest.mark.parametrize("n", [4, 5, 6])
+def test_cutting_the_minutes_changes_none_known_by_then(tmp_path, n):
+    closes = [10.0, 10.1, 10.0, 60.0, 10.1, 10.0, 55.0, 54.0]
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole, _ = run(market(tmp_path / "a", {"minute/one.parquet": jumped(closes)}))
+    until, _ = run(market(tmp_path / "b", {"minute/one.parquet": jumped(closes[:n])}))
+    last = pd.Timestamp("2020-03-06 15:00", tz="UTC") + pd.Timedelta(minutes=n)
+    known = whole[whole["known_at"] <= last]
+    pd.testing.assert_frame_equal(known.reset_index(drop=True), until)
 
 
 def test_only_the_symbols_asked_for_are_read(tmp_path):

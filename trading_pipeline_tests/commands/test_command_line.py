@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from trading_pipeline import cli
+from trading_pipeline.commands.options import symbols_of
 from trading_pipeline.contracts.errors import InputError
 
 COMMANDS = (
@@ -93,8 +94,8 @@ def test_an_estimate_grows_with_what_the_search_does(market, tmp_path, monkeypat
 def test_symbols_come_as_a_list_or_as_a_file(market, tmp_path):
     listed = tmp_path / "symbols.txt"
     listed.write_text("sym001\nSYM002\n", encoding="utf-8")
-    assert cli._symbols(str(listed)) == ["SYM001", "SYM002"]
-    assert cli._symbols("SYM002, sym001") == ["SYM001", "SYM002"]
+    assert symbols_of(str(listed)) == ["SYM001", "SYM002"]
+    assert symbols_of("SYM002, sym001") == ["SYM001", "SYM002"]
     listed.write_bytes(b"\xff\xfe\x00")
     assert "cannot be read" in refused("run", "--symbols", str(listed), "--dry-run")
     assert "names no symbol" in refused("run", "--symbols", ",", "--dry-run")
@@ -105,8 +106,10 @@ def test_symbols_come_as_a_list_or_as_a_file(market, tmp_path):
 
 def test_an_unknown_feature_set_is_refused_by_naming_those_that_exist(market, tmp_path):
     words = ("--data", str(market), "--out", str(tmp_path / "f.parquet"))
-    text = refused("features", "--set", "alpha158", *words)
-    assert text == "feature set 'alpha158' does not exist; give one of: daily"
+    text = refused("features", "--set", "alpha360", *words)
+    assert text == (
+        "feature set 'alpha360' does not exist; give one of: daily, intraday, alpha158, factors14"
+    )
     assert not (tmp_path / "f.parquet").exists()
 
 
@@ -118,6 +121,27 @@ def test_features_of_a_folder_are_written_by_symbol_and_date(market, tmp_path):
     assert list(frame.columns[:2]) == ["symbol", "session_date"]
     assert len(frame.columns) > 60
     assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize(("chosen", "n_features"), [("alpha158", 158), ("factors14", 14)])
+def test_a_factor_set_is_written_with_its_cost_alike_for_any_threads(
+    market, tmp_path, chosen, n_features
+):
+    frames = []
+    for threads in ("1", "3"):
+        out = tmp_path / f"{threads}.parquet"
+        words = ("--data", str(market), "--out", str(out), "--threads", threads)
+        done = invoke("features", "--set", chosen, *words)
+        assert done.exit_code == 0, done.output
+        for word in ("kernels", "reading", "cleaning", "computing", "writing", "peak memory"):
+            assert word in done.output
+        frames.append(pd.read_parquet(out))
+    one, other = frames
+    assert list(one.columns[:2]) == ["symbol", "session_date"]
+    assert len(one.columns) == 2 + n_features
+    assert not one.duplicated(["symbol", "session_date"]).any()
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.parquet", "3.parquet"]
 
 
 def test_simulate_never_writes_over_a_folder(market):

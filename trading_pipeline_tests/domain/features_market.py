@@ -11,13 +11,14 @@ from trading_pipeline.domain.bars.sessions import (
     at_new_york,
     session_table,
 )
+from trading_pipeline_tests.domain.features_events import made_events
 
 MARKET = Path(__file__).resolve().parents[3] / "shared" / "market"
 FIRST = 5500  # an ordinal in 2006
 
 
 def made_market(n_symbols=6, n_sessions=420, seed=3):
-    """Return the five frames build_daily_features reads, by argument name; from 402 sessions on.
+    """Return the frames build_daily_features reads, by argument name; from 402 sessions on.
 
     AAA is whole; BBB lists late and splits; CCC is delisted; DDD pauses and has a vendor seam; EEE
     misses volume here and there, and one bar is withheld for a session; FFF has closes only; the
@@ -84,6 +85,7 @@ def made_market(n_symbols=6, n_sessions=420, seed=3):
         "regimes": regimes,
         "vix": vix.drop(index=[70]),
         "sectors": sectors,
+        **made_events(names[:n_symbols], calendar),
     }
 
 

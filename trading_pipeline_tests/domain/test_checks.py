@@ -56,6 +56,60 @@ SOME_MACRO = """
     insert into bars.macro select
         'DGS10', date '2020-02-03', 1.5, timestamptz '2020-02-04 13:00Z', '', '', '', ''
 """
+SOME_REQUESTS = """
+    insert into bars.requests select
+        page, 'made', 'minute', 'S0,S1', date '2020-02-03', date '2020-02-28', page, '/v2/bars',
+        200, repeat('0a', 32), 100, 10, page = 1, timestamptz '2020-03-04 13:00Z', '', '', '', ''
+    from range(2) as pages (page)
+"""
+SOME_EVENTS = (
+    """
+    insert into bars.news select
+        'n1', symbol, timestamptz '2020-02-03 14:00Z', 'S0 wins', null, 'wire', 'made', 0.5,
+        'given', timestamptz '2020-02-03 14:01Z', '', '', '', ''
+    from (values ('S0'), (null)) as items (symbol)
+    """,
+    """
+    insert into bars.social select
+        'p1', 'S0', timestamptz '2020-02-03 14:00Z', 'made', 3, null, null, null,
+        timestamptz '2020-02-03 14:01Z', '', '', '', ''
+    """,
+    """
+    insert into bars.options_flow select
+        'S0', date '2020-02-03', 10, 20, 300, 100, 0.5, timestamptz '2020-02-03 23:00Z',
+        '', '', '', ''
+    """,
+    """
+    insert into bars.etf_flows select
+        'SPY', date '2020-02-03', -1e6, timestamptz '2020-02-03 23:00Z', '', '', '', ''
+    """,
+    """
+    insert into bars.calendar_events select
+        id, kind, symbol, timestamptz '2020-02-04 19:00Z', timestamptz '2020-01-02 14:00Z',
+        '', '', '', ''
+    from (values ('e1', 'fomc', null), ('e2', 'earnings', 'S0')) as events (id, kind, symbol)
+    """,
+)
+SOME_COVERAGE = """
+    insert into bars.coverage select
+        'S0', date '2020-02-03', 390, 1, 389, 389, 0, '', '', '', ''
+"""
+SOME_VOLUME_BREAK = """
+    insert into bars.volume_breaks select
+        'S0', date '2020-02-03', 'made', 100, 2000, 20, null, 6, 5, 'vendor_wide',
+        timestamptz '2020-02-07 21:00Z', '', '', '', ''
+"""
+SOME_REVISION = """
+    insert into bars.revisions select
+        'S0', 1, date '2020-02-03', timestamptz '2020-02-03 14:30Z', 1,
+        10, 12, 9, 11, null, 10, 12, 9, 11, 100,
+        timestamptz '2020-02-04 01:00Z', timestamptz '2020-02-05 01:00Z',
+        timestamptz '2020-02-03 14:31Z', timestamptz '2020-02-05 01:00Z', '', '', '', ''
+"""
+SOME_SPREAD = """
+    insert into bars.spreads select
+        'S0', 30, 30, 1.5, 2.5, 60, 2, 'quotes', timestamptz '2020-02-03 21:00Z', '', '', '', ''
+"""
 TWICE = "insert into {0} select * from {0} limit 1"
 
 # One way to break each rule; a check without an entry here fails the test below.
@@ -96,6 +150,52 @@ FAULTS = {
     "bars_macro_is_not_known_before_its_period": [
         "update bars.macro set known_at = timestamptz '2020-02-02 13:00Z'",
     ],
+    "bars_requests_grain_is_unique": [TWICE.format("bars.requests")],
+    "bars_requests_rows_have_provenance": ["update bars.requests set run_id = null"],
+    "bars_requests_are_possible": [
+        "update bars.requests set end_date = start_date - 1",
+        "update bars.requests set status = 404",
+        "update bars.requests set sha256 = 'abc'",
+        "update bars.requests set n_rows = -1",
+        "update bars.requests set n_bytes = -1",
+        "update bars.requests set page = -1",
+    ],
+    "bars_requests_pages_follow_each_other": [
+        "delete from bars.requests where page = 0",
+        "update bars.requests set is_last = true",
+        "update bars.requests set page = 2 where page = 1",
+    ],
+    "bars_news_grain_is_unique": [TWICE.format("bars.news")],
+    "bars_news_are_possible": [
+        "update bars.news set known_at = published_at - interval 1 second",
+        "update bars.news set sentiment = -1.01",
+        "update bars.news set sentiment_model = ' '",
+    ],
+    "bars_social_grain_is_unique": [TWICE.format("bars.social")],
+    "bars_social_are_possible": [
+        "update bars.social set known_at = posted_at - interval 1 second",
+        "update bars.social set n_posts = 0",
+        "update bars.social set sentiment = 2, sentiment_model = 'given'",
+        "update bars.social set sentiment = 0.1",
+    ],
+    "bars_options_flow_grain_is_unique": [TWICE.format("bars.options_flow")],
+    "bars_options_flow_are_possible": [
+        "update bars.options_flow set known_at = timestamptz '2020-02-03 17:00Z'",
+        "update bars.options_flow set put_volume = -1",
+        "update bars.options_flow set imbalance = -0.5",
+        "update bars.options_flow set imbalance = 1.5, put_premium_usd = null",
+    ],
+    "bars_etf_flows_grain_is_unique": [TWICE.format("bars.etf_flows")],
+    "bars_etf_flows_are_possible": [
+        "update bars.etf_flows set known_at = timestamptz '2020-02-03 17:00Z'",
+        "update bars.etf_flows set flow_usd = 'nan'",
+    ],
+    "bars_calendar_events_grain_is_unique": [TWICE.format("bars.calendar_events")],
+    "bars_calendar_events_are_possible": [
+        "update bars.calendar_events set kind = 'party'",
+        "update bars.calendar_events set symbol = 'S0'",
+        "update bars.calendar_events set symbol = null",
+    ],
     "bars_universe_grain_is_unique": [TWICE.format("bars.universe")],
     "bars_universe_covers_the_daily_bars": [
         "delete from bars.universe where symbol = 'S0'",
@@ -106,6 +206,48 @@ FAULTS = {
     "bars_quarantine_says_why": [
         "insert into bars.quarantine (source_file, target, reason, detail) "
         "values ('a.csv', 'bars.daily', ' ', 'x')",
+    ],
+    "bars_coverage_grain_is_unique": [TWICE.format("bars.coverage")],
+    "bars_coverage_rows_have_provenance": ["update bars.coverage set run_id = null"],
+    "bars_coverage_counts_add_up": [
+        "update bars.coverage set n_missing = n_missing - 1",
+        "update bars.coverage set longest_gap_minutes = 390",
+        "update bars.coverage set longest_gap_minutes = 0",
+        "update bars.coverage set n_expected = 0, n_missing = -1",
+    ],
+    "bars_coverage_counts_every_minute_bar": [
+        "update bars.coverage set n_extended = 1",
+        "delete from bars.coverage",
+        "delete from bars.minute",
+    ],
+    "bars_volume_breaks_grain_is_unique": [TWICE.format("bars.volume_breaks")],
+    "bars_volume_breaks_rows_have_provenance": ["update bars.volume_breaks set run_id = null"],
+    "bars_volume_breaks_are_not_known_early": [
+        "update bars.volume_breaks set known_at = timestamptz '2020-02-03 21:00Z'",
+        "update bars.volume_breaks set ratio = 21",
+        "update bars.volume_breaks set n_breaking = 7",
+        "update bars.volume_breaks set evidence = ''",
+        "update bars.volume_breaks set volume_before = 0",
+    ],
+    "bars_revisions_grain_is_unique": [TWICE.format("bars.revisions")],
+    "bars_revisions_rows_have_provenance": ["update bars.revisions set run_id = null"],
+    "bars_revisions_form_a_chain": [
+        "update bars.revisions set new_volume = null",
+        "update bars.revisions set revision = 2",
+        "update bars.revisions set interval_minutes = 5",
+        "update bars.revisions set known_at = old_known_at",
+        "update bars.revisions set new_ingested_at = timestamptz '2020-02-03 01:00Z'",
+        "insert into bars.revisions by name select * replace (2 as revision) from bars.revisions",
+    ],
+    "bars_spreads_grain_is_unique": [TWICE.format("bars.spreads")],
+    "bars_spreads_rows_have_provenance": ["update bars.spreads set run_id = null"],
+    "bars_spreads_are_possible": [
+        "update bars.spreads set half_spread_bps = 0",
+        "update bars.spreads set half_spread_high_bps = 1",
+        "update bars.spreads set bucket_minute = 31",
+        "update bars.spreads set n_quotes = 0",
+        "update bars.spreads set source = 'model'",
+        "update bars.spreads set source = 'guess'",
     ],
     "regimes_market_grain_is_unique": [TWICE.format("regimes.market")],
     "regimes_market_rows_have_provenance": ["update regimes.market set code_version = null"],
@@ -267,7 +409,17 @@ def warehouse(tmp_path_factory):
         rows = frame.assign(**dict.fromkeys(PROVENANCE_COLUMNS, "made"))
         connection.register("incoming", rows)
         connection.execute(f"insert into {table} by name select * from incoming")
-    for row in (SOME_MINUTE, SOME_INTRADAY, SOME_MACRO):
+    for row in (
+        SOME_COVERAGE,
+        SOME_VOLUME_BREAK,
+        SOME_REVISION,
+        SOME_SPREAD,
+        SOME_MINUTE,
+        SOME_INTRADAY,
+        SOME_MACRO,
+        SOME_REQUESTS,
+        *SOME_EVENTS,
+    ):
         connection.execute(row)
     yield connection
     connection.close()

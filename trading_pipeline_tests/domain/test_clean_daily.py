@@ -12,9 +12,10 @@ from trading_pipeline.contracts.config import BarsConfig
 from trading_pipeline.domain.bars.clean import DAILY_COLUMNS, clean_daily
 from trading_pipeline.domain.bars.quarantine import QUARANTINE_COLUMNS
 from trading_pipeline.domain.bars.sessions import session_dates, session_ordinals, session_table
+from trading_pipeline_tests.domain.settings_of import shipped
 
 MARKET = Path(__file__).resolve().parents[3] / "shared" / "market"
-CONFIG = BarsConfig(suspect_jump_ratio=5.0)
+CONFIG = shipped(BarsConfig, "bars", suspect_jump_ratio=5.0)
 FIRST = int(session_ordinals(pd.DatetimeIndex(["2020-01-02"]))[0])
 
 

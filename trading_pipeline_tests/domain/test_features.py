@@ -87,6 +87,7 @@ def test_without_context_the_bars_still_have_features():
     }
     alone = build_daily_features(**bare, registry=REGISTRY)
     around = {"market", "vix", "regime", "sector", "rank"}
+    around |= {"news", "social", "options", "etf_flow", "schedule", "macro"}
     for feature in REGISTRY:
         enough = feature.lookback_sessions <= len(alone)
         has_values = alone[feature.name].notna().any()

@@ -37,6 +37,9 @@ select
     -- In order of time, so that rounding never depends on the number of threads.
     sum(volume order by opens_at) as volume,
     count(*)::integer as n_minutes,
-    least(bar_opens_at + to_minutes(interval_minutes), session_closes_at) as known_at
+    -- A minute that waited for its confirmation holds its bar back.
+    greatest(
+        least(bar_opens_at + to_minutes(interval_minutes), session_closes_at), max(known_at)
+    ) as known_at
 from regular
 group by interval_minutes, symbol, session_date, bar_opens_at, session_closes_at;

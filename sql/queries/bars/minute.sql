@@ -17,6 +17,6 @@ select
     volume,
     opens_at >= session_opens_at and opens_at < session_closes_at as is_regular,
     vendor,
-    opens_at + interval 1 minute as known_at
+    coalesce(confirmed_at, opens_at + interval 1 minute) as known_at
 from judged_minute
 where reason is null;

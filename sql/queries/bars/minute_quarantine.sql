@@ -29,6 +29,9 @@ select
         when 'close_outside_range' then 'close lies outside [low, high]'
         when 'open_outside_range' then 'open lies outside [low, high]'
         when 'duplicate_disagrees' then 'the file holds this bar more than once, with other values'
+        when 'tick_reverted' then 'the close jumps and the next minute is back'
+        when 'suspect_unconfirmed'
+            then 'the close jumps and no minute of the session follows to confirm it'
         else 'a preferred file holds this bar with other prices'
     end as detail
 from judged_minute

@@ -30,7 +30,7 @@ def own_factor(rows: pd.DataFrame, actions: pd.DataFrame | None) -> Floats:
         return factor
     acts = (rows["prices"] == "raw").to_numpy() & np.isnan(adjusted)
     dates = rows["session_date"].to_numpy()
-    positions = rows.groupby("symbol", sort=False).indices
+    positions = rows.groupby("symbol", sort=False, observed=True).indices
     for symbol, listed in splits.sort_values(["symbol", "ex_date"]).groupby("symbol"):
         at = positions.get(symbol)
         if at is not None:
@@ -118,7 +118,7 @@ def dividend_factor(
     close, factor = bars["close"].to_numpy(), bars["adj_factor"].to_numpy()
     dates = bars["session_date"].to_numpy()
     acts = ((bars["prices"] == "raw") & bars["adj_close"].isna()).to_numpy()
-    positions = bars.groupby("symbol", sort=False).indices
+    positions = bars.groupby("symbol", sort=False, observed=True).indices
     refused = []
     totals = paid.groupby(["symbol", "ex_date"], as_index=False)["amount_usd"].sum()
     for symbol, ex_date, amount in totals.itertuples(index=False):

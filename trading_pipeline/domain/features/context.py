@@ -76,7 +76,8 @@ def _market(
     )
 
 
-def _index_feature(name: str, base: Feature) -> Feature:
+def index_feature(name: str, base: Feature) -> Feature:
+    """The index's own value of a feature."""
     return _market(
         name,
         f"{base.formula}, of the index",
@@ -93,7 +94,8 @@ def _above_average(panel: Panel) -> Values:
     return np.where(np.isnan(distance), np.nan, distance > 0)
 
 
-def _regression(panel: Panel, n: int) -> tuple[Values, Values, Values]:
+def market_regression(panel: Panel, n: int) -> tuple[Values, Values, Values]:
+    """Return beta, correlation and residual standard deviation of n returns on the index's."""
     return panel.made_once(
         ("market model", n),
         lambda: rolling_regression(panel["return"], index_change(panel, 1), panel.position, n),
@@ -116,15 +118,15 @@ def _beta(n: int) -> Feature:
         f"slope of {n} returns on the index's",
         "1",
         n + 1,
-        lambda panel: _regression(panel, n)[0],
+        lambda panel: market_regression(panel, n)[0],
         "Sharpe (1964)",
     )
 
 
 def _markets() -> tuple[Feature, ...]:
     return (
-        *(_index_feature(f"index_return_{n}", past_return(n)) for n in (1, 5, 20, 60)),
-        _index_feature("index_volatility_20", volatility(20)),
+        *(index_feature(f"index_return_{n}", past_return(n)) for n in (1, 5, 20, 60)),
+        index_feature("index_volatility_20", volatility(20)),
         _market(
             "index_is_above_sma_200",
             "the index closed above its mean of 200 bars",
@@ -141,14 +143,14 @@ def _markets() -> tuple[Feature, ...]:
             "correlation of 60 returns with the index's",
             "-1..1",
             61,
-            lambda panel: _regression(panel, 60)[1],
+            lambda panel: market_regression(panel, 60)[1],
         ),
         _market(
             "idiosyncratic_volatility_60",
             "residual standard deviation of 60 returns on the index's x sqrt(252)",
             "frac per year",
             61,
-            lambda panel: _regression(panel, 60)[2] * ANNUAL,
+            lambda panel: market_regression(panel, 60)[2] * ANNUAL,
             "Ang, Hodrick, Xing and Zhang (2006)",
         ),
         _relative_strength(20),
@@ -156,7 +158,8 @@ def _markets() -> tuple[Feature, ...]:
     )
 
 
-def _vix_values(panel: Panel, values: Compute) -> Values:
+def vix_values(panel: Panel, values: Compute) -> Values:
+    """Return what `values` makes of the panel of VIX, at each row; missing without VIX."""
     vix = panel.around().vix
     if vix is None:
         return np.full(panel.size, np.nan)
@@ -178,7 +181,7 @@ def _vix(name: str, formula: str, unit: str, lookback: int, compute: Compute) ->
 
 
 def _vix_spread(panel: Panel) -> Values:
-    implied = _vix_values(panel, lambda vix: vix.level) / 100
+    implied = vix_values(panel, lambda vix: vix.level) / 100
     return implied - on_index(panel, volatility(20))
 
 
@@ -189,21 +192,21 @@ def _vixes() -> tuple[Feature, ...]:
             "VIX",
             "VIX points",
             1,
-            lambda panel: _vix_values(panel, lambda vix: vix.level),
+            lambda panel: vix_values(panel, lambda vix: vix.level),
         ),
         _vix(
             "vix_change_5",
             "VIX / VIX 5 sessions before - 1",
             "frac",
             6,
-            lambda panel: _vix_values(panel, lambda vix: vix.value(past_return(5))),
+            lambda panel: vix_values(panel, lambda vix: vix.value(past_return(5))),
         ),
         _vix(
             "vix_distance_20",
             "VIX / its mean of 20 sessions - 1",
             "frac",
             20,
-            lambda panel: _vix_values(panel, lambda vix: vix.value(sma_distance(20))),
+            lambda panel: vix_values(panel, lambda vix: vix.value(sma_distance(20))),
         ),
         Feature(
             name="vix_realised_spread",
@@ -242,12 +245,15 @@ def _regimes() -> tuple[Feature, ...]:
     return tuple(_regime_flag(regime) for regime in REGIMES)
 
 
-def _sector_return(panel: Panel, n: int) -> Values:
-    """Mean return of the sector's other symbols in the session; missing where there is none."""
+def mean_of_others(panel: Panel, base: Feature) -> Values:
+    """Return a feature's mean over the sector's other symbols in the session, if there are any.
+
+    A withheld bar takes no part. Missing where the symbol has no sector or no value itself.
+    """
 
     def make() -> Values:
         sector = panel.around().sector
-        own = np.where(sector < 0, np.nan, panel.on_time(panel.past_change(n)))
+        own = np.where(sector < 0, np.nan, panel.on_time(panel.value(base)))
         group = panel.by_session[2] * (sector.max(initial=0) + 1) + np.maximum(sector, 0)
         present = ~np.isnan(own)
         held = np.where(present, own, 0.0)
@@ -255,7 +261,7 @@ def _sector_return(panel: Panel, n: int) -> Values:
         others = np.bincount(group, weights=present.astype("float64"))[group] - 1
         return np.where(present & (others > 0), (total - held) / np.maximum(others, 1), np.nan)
 
-    return panel.made_once(("sector", n), make)
+    return panel.made_once(("sector", base.name), make)
 
 
 def _sector(name: str, formula: str, n: int, compute: Compute) -> Feature:
@@ -276,7 +282,7 @@ def _sector_level(n: int) -> Feature:
         f"sector_return_{n}",
         f"mean return over {n} bars of the sector's other symbols",
         n,
-        lambda panel: _sector_return(panel, n),
+        lambda panel: mean_of_others(panel, past_return(n)),
     )
 
 
@@ -285,7 +291,7 @@ def _sector_relative(n: int) -> Feature:
         f"relative_to_sector_{n}",
         f"return over {n} bars - that of the sector's other symbols",
         n,
-        lambda panel: panel.past_change(n) - _sector_return(panel, n),
+        lambda panel: panel.past_change(n) - mean_of_others(panel, past_return(n)),
     )
 
 

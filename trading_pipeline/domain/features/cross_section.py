@@ -38,17 +38,43 @@ RANKED = (
     "beta_252",
     "idiosyncratic_volatility_60",
     "relative_to_sector_20",
+    "relative_to_sector_60",
+    "momentum_6_1",
+    "reversal_36_12",
+    "same_month_last_year",
+    "return_to_risk_252",
+    "information_discreteness_252",
+    "overnight_momentum_20",
+    "intraday_momentum_20",
+    "idiosyncratic_return_20",
+    "idiosyncratic_return_252",
+    "sma_ratio_50_200",
+    "trend_slope_60",
+    "trend_fit_60",
+    "year_high_age",
+    "yang_zhang_volatility_20",
+    "range_contraction_10_60",
+    "kurtosis_60",
+    "money_flow_20",
+    "vwap_distance_20",
+    "force_20",
+    "volume_z_20",
+    "log_impact_5_60",
+    "high_low_spread_20",
+    "downside_beta_252",
 )
 
 
 def cross_section_features(per_symbol: tuple[Feature, ...]) -> tuple[Feature, ...]:
     """Return breadth, dispersion, and the ranks of those of RANKED that are registered."""
     registered = {feature.name: feature for feature in per_symbol}
-    ranked = tuple(_rank(registered[name]) for name in RANKED if name in registered)
+    ranked = tuple(rank_of(registered[name]) for name in RANKED if name in registered)
     return (_breadth(50), _dispersion(20), *ranked)
 
 
-def _rank(base: Feature) -> Feature:
+def rank_of(base: Feature) -> Feature:
+    """Rank of a feature among the equities of its session."""
+
     def compute(panel: Panel) -> Values:
         order, starts, _ = panel.by_session
         return session_rank(panel.on_time(panel.value(base)), order, starts)

@@ -3,7 +3,9 @@
 The same function serves history, replay and live: more bars in, more rows out, equal rows before.
 """
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,46 @@ from trading_pipeline.domain.bars.sessions import (
 )
 from trading_pipeline.domain.features.registry import Feature
 
+if TYPE_CHECKING:
+    from trading_pipeline.domain.features.panel import Panel
+
 KEYS = ("symbol", "session_date", "session", "known_at")
+EVENT_TABLES = ("news", "social", "options_flow", "etf_flows", "calendar_events", "macro")
+
+
+@dataclass(frozen=True, eq=False)
+class DailyFeatures:
+    """Computed features: `values` is (n_features, n_rows), rows by symbol and session."""
+
+    panel: "Panel"
+    names: tuple[str, ...]
+    values: NDArray[np.floating[Any]]
+
+    def frame(self, rows: NDArray[np.bool_] | slice = slice(None)) -> pd.DataFrame:
+        """Return keys and features of some rows; all by default."""
+        panel = self.panel
+        values = self.values if isinstance(rows, slice) else np.compress(rows, self.values, axis=1)
+        keys = pd.DataFrame(
+            {
+                "symbol": panel.symbols[panel.code[rows]],
+                "session_date": session_dates(panel.session[rows]),
+                "session": panel.session[rows],
+                "known_at": pd.DatetimeIndex(panel.known_at[rows], tz="UTC"),
+            }
+        )
+        features = pd.DataFrame(values.T, columns=list(self.names), copy=False)
+        return pd.concat([keys, features], axis=1)
+
+    def by_year(self) -> Iterator[pd.DataFrame]:
+        """Give the frames of the years one after another, so that only one stands in memory."""
+        years = session_dates(self.panel.session).year.to_numpy()
+        for year in np.unique(years):
+            yield self.frame(years == year)
+
+    def missing_frac(self) -> pd.Series:
+        """Return the share of missing values of each feature."""
+        shares = [np.isnan(row).mean() if row.size else np.nan for row in self.values]
+        return pd.Series(shares, index=list(self.names))
 
 
 def build_daily_features(
@@ -31,8 +72,43 @@ def build_daily_features(
     registry: tuple[Feature, ...],
     *,
     session_window: tuple[int, int] | None = None,
+    **events: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the features of every equity's sessions with a bar, by symbol and session.
+
+    Args:
+        bars, universe, regimes, vix, sectors, registry, events: As `compute_daily_features`.
+        session_window: First and last session of the rows returned. All bars are read all the
+            same, so that the rows equal those of the whole history to the bit.
+
+    Returns:
+        symbol, session_date, session, known_at (18:00 New York of the session, later from a bar
+        that was withheld), then one float64 column per feature. Missing is NaN.
+
+    Raises:
+        ValueError: As `compute_daily_features`.
+    """
+    computed = compute_daily_features(bars, universe, regimes, vix, sectors, registry, events)
+    if session_window is None:
+        return computed.frame()
+    session = computed.panel.session
+    return computed.frame((session >= session_window[0]) & (session <= session_window[1]))
+
+
+def compute_daily_features(
+    bars: pd.DataFrame,
+    universe: pd.DataFrame,
+    regimes: pd.DataFrame,
+    vix: pd.DataFrame,
+    sectors: pd.DataFrame,
+    registry: tuple[Feature, ...],
+    events: Mapping[str, pd.DataFrame],
+    dtype: type[np.floating[Any]] = np.float64,
+) -> DailyFeatures:
+    """Compute the features of every equity's sessions with a bar.
+
+    Missing is NaN: in a warm-up, across a vendor seam, where an input is missing, and across
+    symbols where a bar was not yet known. Prices enter as ratios of price x adj_factor only.
 
     Args:
         bars: bars.daily of equities, ETFs and the index, in any row order.
@@ -41,21 +117,20 @@ def build_daily_features(
         vix: bars.vix; may be empty.
         sectors: bars.sectors; may be empty.
         registry: The features, in the order of the columns.
-        session_window: First and last session of the rows returned. All bars are read all the
-            same, so that the rows equal those of the whole history to the bit.
-
-    Returns:
-        symbol, session_date, session, known_at (18:00 New York of the session, later from a bar
-        that was withheld), then one float64 column per feature. Missing is NaN: in a warm-up,
-        across a vendor seam, where an input is missing, and across symbols where a bar was not
-        yet known. Prices enter as ratios of price x adj_factor only.
+        events: The tables bars.<name> of EVENT_TABLES; without one, the features that read it
+            are missing.
+        dtype: Of the values kept; all is computed in float64.
 
     Raises:
-        ValueError: A symbol's session twice, a symbol without universe row, two indices.
+        ValueError: A symbol's session twice, a symbol without universe row, two indices, a table
+            of events that no feature reads.
     """
     # numba and TA-Lib are loaded with the first panel, not with the graph.
     from trading_pipeline.domain.features.panel import Panel, Surroundings
 
+    strange = sorted(set(events) - set(EVENT_TABLES))
+    if strange:
+        raise ValueError(f"no feature reads {strange}; give some of {', '.join(EVENT_TABLES)}")
     kinds = universe.set_index("symbol")["kind"]
     unknown = sorted(set(bars["symbol"].unique()) - set(kinds.index))
     if unknown:
@@ -71,23 +146,12 @@ def build_daily_features(
         vix=Panel(_vix_bars(vix)) if len(vix) else None,
         regime=_regime_numbers(regimes)[panel.session],
         sector=_sector_numbers(sectors, panel.symbols)[panel.code],
+        events=events,
     )
-    values = np.empty((len(registry), panel.size))
+    values = np.empty((len(registry), panel.size), dtype=dtype)
     for row, feature in enumerate(registry):
-        panel.keep(feature, values[row])
-    frame = pd.DataFrame(values.T, columns=[feature.name for feature in registry], copy=False)
-    keys: tuple[pd.Index[Any], ...] = (
-        pd.Index(panel.symbols[panel.code]),
-        session_dates(panel.session),
-        pd.Index(panel.session),
-        pd.DatetimeIndex(panel.known_at, tz="UTC"),
-    )
-    for place, (name, key) in enumerate(zip(KEYS, keys, strict=True)):
-        frame.insert(place, name, key)
-    if session_window is None:
-        return frame
-    first, last = session_window
-    return frame[frame["session"].between(first, last)].reset_index(drop=True)
+        values[row] = panel.computed(feature)
+    return DailyFeatures(panel, tuple(feature.name for feature in registry), values)
 
 
 def _vix_bars(vix: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Technical indicators: TA-Lib's values on the symbol's own bars, freed of the price level.
 
-An exponential average remembers where it started. The lookbacks let that memory fade below 0.3 %:
-4 n bars for an EMA of n, 8 n for Wilder's average, whose newest weight is 1 / n.
+An exponential average remembers where it started. The lookbacks let that fade below a thousandth
+of a feature's spread: 5 n bars for an EMA of n, 9 n for Wilder's, whose newest weight is 1 / n.
 """
 
 from trading_pipeline.contracts.config import FeaturesConfig
@@ -17,12 +17,11 @@ def indicator_features(config: FeaturesConfig) -> tuple[Feature, ...]:
     return (
         *(sma_distance(n) for n in config.sma_sessions),
         *(_ema_distance(n) for n in config.sma_sessions),
-        *(_rsi(n) for n in config.rsi_sessions),
+        *(rsi(n) for n in config.rsi_sessions),
         *(made for grid in config.macd_sessions for made in _macd(*grid)),
         *(made for n in config.bollinger_sessions for made in _bollinger(n)),
         *(_atr(n) for n in config.atr_sessions),
         *_fixed_oscillators(),
-        *_fixed_trends(),
     )
 
 
@@ -49,7 +48,7 @@ def _ema_distance(n: int) -> Feature:
         family="moving_average",
         formula=f"close / exponential mean close of {n} bars - 1",
         unit="frac",
-        lookback_sessions=4 * n,
+        lookback_sessions=5 * n,
         inputs=("close",),
         source="TA-Lib EMA",
         compute=lambda panel: (
@@ -59,13 +58,14 @@ def _ema_distance(n: int) -> Feature:
     )
 
 
-def _rsi(n: int) -> Feature:
+def rsi(n: int) -> Feature:
+    """Relative strength index of n bars."""
     return Feature(
         name=f"rsi_{n}",
         family="oscillator",
         formula=f"relative strength index of {n} bars",
         unit="0..100",
-        lookback_sessions=8 * n + 1,
+        lookback_sessions=9 * n + 1,
         inputs=("close",),
         source=WILDER,
         compute=lambda panel: panel.indicator("RSI", ("close",), timeperiod=n)[0],
@@ -88,7 +88,7 @@ def _macd(fast: int, slow: int, signal: int) -> tuple[Feature, ...]:
             family="macd",
             formula=f"{meaning} / close, EMAs of {fast}, {slow} and {signal} bars",
             unit="frac",
-            lookback_sessions=4 * (slow + signal),
+            lookback_sessions=5 * (slow + signal),
             inputs=("close",),
             source="Appel (1979); TA-Lib MACD",
             compute=compute,
@@ -139,7 +139,7 @@ def _atr(n: int) -> Feature:
         family="volatility",
         formula=f"average true range of {n} bars / close",
         unit="frac",
-        lookback_sessions=8 * n + 1,
+        lookback_sessions=9 * n + 1,
         inputs=BARS,
         source=WILDER,
         compute=lambda panel: panel.indicator("ATR", BARS, timeperiod=n)[0] / panel["close"],
@@ -179,7 +179,7 @@ def _fixed_oscillators() -> tuple[Feature, ...]:
             "stochrsi_k_14",
             "place of the RSI of 14 bars in its range of 5",
             "0..100",
-            125,
+            135,
             ("close",),
             chande,
             "STOCHRSI",
@@ -189,7 +189,7 @@ def _fixed_oscillators() -> tuple[Feature, ...]:
             "stochrsi_d_14",
             "mean of 3 stochrsi_k_14",
             "0..100",
-            125,
+            135,
             ("close",),
             chande,
             "STOCHRSI",
@@ -200,7 +200,7 @@ def _fixed_oscillators() -> tuple[Feature, ...]:
             "stochastic_k_14",
             "mean of 3 places of the close in the range of 14 bars",
             "0..100",
-            16,
+            18,
             BARS,
             lane,
             "STOCH",
@@ -228,16 +228,6 @@ def _fixed_oscillators() -> tuple[Feature, ...]:
             timeperiod=14,
         ),
         _fixed(
-            "cci_20",
-            "(typical price - its mean) / (0.015 x mean deviation) of 20 bars",
-            "1",
-            20,
-            BARS,
-            "Lambert (1980); TA-Lib CCI",
-            "CCI",
-            timeperiod=20,
-        ),
-        _fixed(
             "roc_12",
             "100 x (close / close 12 bars before - 1)",
             "0..100",
@@ -246,25 +236,5 @@ def _fixed_oscillators() -> tuple[Feature, ...]:
             "TA-Lib ROC",
             "ROC",
             timeperiod=12,
-        ),
-    )
-
-
-def _fixed_trends() -> tuple[Feature, ...]:
-    return (
-        _fixed("adx_14", "average directional index", "0..100", 169, BARS, WILDER, "ADX"),
-        _fixed("plus_di_14", "upward directional index", "0..100", 113, BARS, WILDER, "PLUS_DI"),
-        _fixed(
-            "minus_di_14", "downward directional index", "0..100", 113, BARS, WILDER, "MINUS_DI"
-        ),
-        _fixed(
-            "aroon_25",
-            "(bars since the lowest low - since the highest high) of 25 bars x 4",
-            "-100..100",
-            26,
-            ("high", "low"),
-            "Chande (1995); TA-Lib AROONOSC",
-            "AROONOSC",
-            timeperiod=25,
         ),
     )

@@ -1,7 +1,7 @@
 """The panel: symbols' own bars in one run of rows, and what is known of the market beside them."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,7 +21,7 @@ VOLUME_UNIT = 1e6
 # Intermediate results held at once; a result asked for again later is made again.
 MEMO_SIZE = 24
 # Outputs of those TA-Lib functions that have more than one.
-N_OUTPUTS = {"BBANDS": 3, "MACD": 3, "STOCH": 2, "STOCHRSI": 2}
+N_OUTPUTS = {"AROON": 2, "BBANDS": 3, "MACD": 3, "STOCH": 2, "STOCHF": 2, "STOCHRSI": 2}
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,15 @@ class Surroundings:
     """What the market was at each row of a panel.
 
     `index` and `vix` are panels of one series, None where there is none. `regime` is the position
-    in REGIMES and `sector` a sector's number, -1 where unknown.
+    in REGIMES and `sector` a sector's number, -1 where unknown. `events` holds the tables of
+    events and of macro series that are at hand, by name.
     """
 
     index: "Panel | None"
     vix: "Panel | None"
     regime: Rows
     sector: Rows
+    events: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
 class Panel:
@@ -70,11 +72,11 @@ class Panel:
         self.is_late: Flags = self.known_at > self.decided_at
         self.columns: dict[str, Values] = self._relative_columns(bars)
         self.columns["return"] = self.past_change(1)
+        self.shares: Values = self._shares(bars)
         # For VIX, a level that nothing adjusts; no feature of a symbol may read it.
         self.level: Values = bars["close"].to_numpy("float64")
         self.surroundings: Surroundings | None = None
         self._memo: dict[object, Any] = {}
-        self._values: dict[str, Values] = {}
 
     def _since(self, is_start: Flags) -> Rows:
         rows = np.arange(self.size, dtype="int64")
@@ -104,7 +106,18 @@ class Panel:
         traded = pd.Series(np.where(shares > 0, shares, np.nan))
         first = traded.groupby(self.segment).transform("first").to_numpy()
         columns["volume"] = shares / first * VOLUME_UNIT
+        columns["vwap"] = (columns["high"] + columns["low"] + columns["close"]) / 3.0
+        if "vwap" in bars:
+            given = bars["vwap"].to_numpy("float64") * factor / base
+            columns["vwap"] = np.where(np.isnan(given), columns["vwap"], given)
         return columns
+
+    def _shares(self, bars: pd.DataFrame) -> Values:
+        """Return volume in shares of the segment's first bar, which a split does not move."""
+        factor = bars["adj_factor"].to_numpy("float64")
+        shares = bars["volume"].to_numpy("float64")
+        own = factor[self.is_first][self.segment] / factor
+        return np.where(bars["prices"].to_numpy() == "raw", shares * own, shares)
 
     def _slices(self, is_start: Flags) -> Iterator[tuple[int, int]]:
         edges = np.append(np.flatnonzero(is_start), self.size)
@@ -165,6 +178,13 @@ class Panel:
         change[self.position < n] = np.nan
         return change
 
+    def before(self, values: Values, n: int) -> Values:
+        """Return the values `n` own bars before; missing across a segment's start."""
+        shifted = np.full(self.size, np.nan)
+        shifted[n:] = values[: max(self.size - n, 0)]
+        shifted[self.position < n] = np.nan
+        return shifted
+
     @property
     def log_return(self) -> Values:
         """ln(close / close before), missing on a segment's first bar."""
@@ -201,18 +221,15 @@ class Panel:
         return self.surroundings
 
     def value(self, feature: Feature) -> Values:
-        """Return a feature's values, missing through its warm-up and wherever not finite."""
-        if feature.name not in self._values:
-            with np.errstate(divide="ignore", invalid="ignore"):
-                values = np.array(feature.compute(self), dtype="float64")
-            values[~np.isfinite(values)] = np.nan
-            own = tuple(name for name in feature.inputs if name in self.columns)
-            if own:
-                values[self.in_run(own) < feature.lookback_sessions - 1] = np.nan
-            self._values[feature.name] = values
-        return self._values[feature.name]
+        """Return a feature's values for another one to read, remembered for a while."""
+        return self.made_once(("value", feature.name), lambda: self.computed(feature))
 
-    def keep(self, feature: Feature, store: Values) -> None:
-        """Write a feature's values into `store`, which then holds the only copy."""
-        store[:] = self.value(feature)
-        self._values[feature.name] = store
+    def computed(self, feature: Feature) -> Values:
+        """Return a feature's values, missing through its warm-up and wherever not finite."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.array(feature.compute(self), dtype="float64")
+        values[~np.isfinite(values)] = np.nan
+        own = tuple(name for name in feature.inputs if name in self.columns)
+        if own:
+            values[self.in_run(own) < feature.lookback_sessions - 1] = np.nan
+        return values

@@ -42,7 +42,7 @@ def volatility(n: int) -> Feature:
 
 def price_features() -> tuple[Feature, ...]:
     """Return the families return, volatility and place."""
-    return (*_returns(), *_volatilities(), *_ranges(), *_places())
+    return (*_returns(), *_volatilities(), *_places())
 
 
 def _momentum(panel: Panel) -> Values:
@@ -151,44 +151,6 @@ def _volatilities() -> tuple[Feature, ...]:
     )
 
 
-def _parkinson(panel: Panel) -> Values:
-    squares = np.log(panel["high"] / panel["low"]) ** 2 / (4 * np.log(2))
-    mean: Values = rolling_mean(squares, panel.position, 20)
-    return np.sqrt(mean) * ANNUAL
-
-
-def _garman_klass(panel: Panel) -> Values:
-    wide = 0.5 * np.log(panel["high"] / panel["low"]) ** 2
-    body = (2 * np.log(2) - 1) * np.log(panel["close"] / panel["open"]) ** 2
-    mean: Values = rolling_mean(wide - body, panel.position, 20)
-    return np.sqrt(np.maximum(mean, 0.0)) * ANNUAL
-
-
-def _ranges() -> tuple[Feature, ...]:
-    return (
-        Feature(
-            name="parkinson_volatility_20",
-            family="volatility",
-            formula="sqrt(mean of ln(high / low)^2 / (4 ln 2) over 20 bars x 252)",
-            unit="frac per year",
-            lookback_sessions=20,
-            inputs=("high", "low"),
-            source="Parkinson (1980)",
-            compute=_parkinson,
-        ),
-        Feature(
-            name="garman_klass_volatility_20",
-            family="volatility",
-            formula="sqrt(mean of ln(high / low)^2 / 2 - (2 ln 2 - 1) ln(close / open)^2 x 252)",
-            unit="frac per year",
-            lookback_sessions=20,
-            inputs=("open", "high", "low", "close"),
-            source="Garman and Klass (1980)",
-            compute=_garman_klass,
-        ),
-    )
-
-
 def _highest(panel: Panel, n: int) -> Values:
     return panel.indicator("MAX", ("close",), timeperiod=n)[0]
 
@@ -197,7 +159,8 @@ def _lowest(panel: Panel, n: int) -> Values:
     return panel.indicator("MIN", ("close",), timeperiod=n)[0]
 
 
-def _drawdown(n: int, name: str, source: str) -> Feature:
+def drawdown(n: int, name: str, source: str) -> Feature:
+    """Distance of the close from the highest of n bars."""
     return Feature(
         name=name,
         family="place",
@@ -210,7 +173,9 @@ def _drawdown(n: int, name: str, source: str) -> Feature:
     )
 
 
-def _place(n: int) -> Feature:
+def place(n: int) -> Feature:
+    """Place of the close in the range of the closes of n bars."""
+
     def compute(panel: Panel) -> Values:
         low, high = _lowest(panel, n), _highest(panel, n)
         return (panel["close"] - low) / (high - low)
@@ -229,7 +194,7 @@ def _place(n: int) -> Feature:
 
 def _places() -> tuple[Feature, ...]:
     return (
-        _drawdown(YEAR, "high_distance_252", "George and Hwang (2004)"),
+        drawdown(YEAR, "high_distance_252", "George and Hwang (2004)"),
         Feature(
             name="low_distance_252",
             family="place",
@@ -240,9 +205,9 @@ def _places() -> tuple[Feature, ...]:
             source="George and Hwang (2004)",
             compute=lambda panel: panel["close"] / _lowest(panel, YEAR) - 1,
         ),
-        _place(20),
-        _place(60),
-        _place(YEAR),
-        _drawdown(20, "drawdown_20", "drawdown"),
-        _drawdown(60, "drawdown_60", "drawdown"),
+        place(20),
+        place(60),
+        place(YEAR),
+        drawdown(20, "drawdown_20", "drawdown"),
+        drawdown(60, "drawdown_60", "drawdown"),
     )

@@ -7,6 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trading_pipeline.contracts.config import FeaturesConfig
+from trading_pipeline.domain.features.importance import gain_shares
+from trading_pipeline.domain.features.relations import Judge, doubled_ranks
 from trading_pipeline.domain.features.windows import WindowGroups
 
 Values = NDArray[np.float64]
@@ -14,6 +16,8 @@ Values = NDArray[np.float64]
 SAMPLE_ROWS = 20_000
 # Two features are compared where both are present; on fewer rows nothing can be told.
 MIN_PAIRS = 30
+EPSILON = 1e-12
+MEASURES = ("missing_frac", "score", "regime_score", "stability_z", "importance")
 
 
 def select_features(
@@ -23,6 +27,7 @@ def select_features(
     config: FeaturesConfig,
     catalogue: pd.DataFrame,
     groups: WindowGroups | None = None,
+    block_sessions: int = 40,
 ) -> pd.DataFrame:
     """Return features.selected without its block: what is kept, and why the rest is not.
 
@@ -31,14 +36,22 @@ def select_features(
         label: 1 or 0 per row of `frame`, by position; rows with a missing label are left out.
         regimes: Regime per row, by position. With it a score is the mean over regimes, weighted
             by rows, so that telling regimes apart earns nothing; None pools all rows.
-        config: `max_missing_frac`, `max_correlation`, `max_selected`.
+        config: `max_missing_frac`, `max_correlation`, `max_selected`, `unstable_z`,
+            `use_importance`.
         catalogue: features.catalog; its order decides between equals.
         groups: Alternative windows. A trial uses one of them, so they never displace each other.
+        block_sessions: Sessions that count as one observation of stability; two label spans.
 
     Returns:
-        feature, is_selected, reason (kept, missing, constant, duplicate of X, correlated with X,
-        over the limit), missing_frac, score = |AUC - 0.5| over the rows where the feature is
-        present, 0 where it cannot be told. One row per feature, in the catalogue's order.
+        feature, is_selected, reason (kept, missing, constant, duplicate of X, unstable,
+        correlated with X, over the limit), missing_frac, score, regime_score and stability_z as
+        `Judge.relation` gives them (0, 0 and missing where it cannot be told), importance = share
+        of a small boosting's gain. One row per feature, in the catalogue's order.
+
+        Unstable is what contradicts itself within a regime by `unstable_z` and is worth less than
+        an equal share to the boosting. A relation that turns with the regime is no fault: a model
+        can tell when. Of features that correlate the one with the greatest worth is kept: score,
+        regime_score and importance, each as a share of all features'.
 
     Raises:
         ValueError: No row has a label, or lengths differ.
@@ -52,74 +65,56 @@ def select_features(
         raise ValueError("no training row has a label; give rows whose labels are closed")
     names = catalogue["feature"].tolist()
     is_up = answers[order] > 0
-    parts = _regime_parts(None if regimes is None else regimes.to_numpy()[order], order.size)
+    judge = Judge.of_rows(
+        is_up,
+        frame["session"].to_numpy("int64")[order],
+        None if regimes is None else regimes.to_numpy(object)[order],
+        block_sessions,
+    )
 
+    table = pd.DataFrame(0.0, index=names, columns=list(MEASURES))
     reasons: dict[str, str] = {}
-    missing = np.zeros(len(names))
-    scores = np.zeros(len(names))
     seen: dict[bytes, str] = {}
     picked = np.unique(np.linspace(0, order.size - 1, min(order.size, SAMPLE_ROWS)).astype(int))
     sample: dict[str, Values] = {}
-    for i, name in enumerate(names):
+    for name in names:
         values = frame[name].to_numpy("float64")[order]
-        missing[i] = np.isnan(values).mean()
+        missing = float(np.isnan(values).mean())
+        table.loc[name, "missing_frac"] = missing
         # Adding zero makes -0.0 and 0.0 the same bytes.
         digest = hashlib.blake2b((values + 0.0).tobytes(), digest_size=16).digest()
-        if missing[i] > config.max_missing_frac or missing[i] == 1:
+        if missing > config.max_missing_frac or missing == 1:
             reasons[name] = "missing"
         elif np.nanmin(values) == np.nanmax(values):
             reasons[name] = "constant"
         else:
-            scores[i] = _score(values, is_up, parts)
+            relation = judge.relation(values)
+            table.loc[name, list(MEASURES[1:4])] = (
+                relation.score,
+                relation.regime_score,
+                relation.contradiction,
+            )
             if digest in seen:
                 reasons[name] = f"duplicate of {seen[digest]}"
             else:
                 seen[digest] = name
                 sample[name] = values[picked]
-    score_of = dict(zip(names, scores.tolist(), strict=True))
-    candidates = sorted(sample, key=lambda name: -score_of[name])
+    distinct = list(sample)
+    if config.use_importance and distinct:
+        columns = np.column_stack([sample[name] for name in distinct]).astype("float32")
+        table.loc[distinct, "importance"] = gain_shares(columns, is_up[picked])
+    shares = table[["score", "regime_score", "importance"]]
+    worth = (shares / shares.sum().clip(lower=EPSILON)).sum(axis=1)
+    is_unstable = table["stability_z"] >= config.unstable_z
+    if config.use_importance:
+        is_unstable &= table["importance"] < 1 / max(len(distinct), 1)
+    reasons |= {name: "unstable" for name in distinct if is_unstable[name]}
+    candidates = [name for name in distinct if not is_unstable[name]]
+    candidates.sort(key=lambda name: -worth[name])
     reasons |= _prune(candidates, sample, config, groups or {})
-    return pd.DataFrame(
-        {
-            "feature": names,
-            "is_selected": [reasons[name] == "kept" for name in names],
-            "reason": [reasons[name] for name in names],
-            "missing_frac": missing,
-            "score": scores,
-        }
-    )
-
-
-def _regime_parts(regimes: NDArray[np.object_] | None, n_rows: int) -> list[NDArray[np.intp]]:
-    if regimes is None:
-        return [np.arange(n_rows)]
-    codes = pd.factorize(regimes, sort=True, use_na_sentinel=True)[0]
-    return [np.flatnonzero(codes == code) for code in range(codes.max(initial=-1) + 1)]
-
-
-def _doubled_ranks(values: Values) -> Values:
-    """Return twice the mean rank from 1: whole numbers, so that sums of them are exact."""
-    order = np.argsort(values, kind="stable")
-    ranked = values[order]
-    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1]))
-    counts = np.diff(np.append(starts, values.size))
-    doubled = np.empty(values.size)
-    doubled[order] = np.repeat(2 * starts + counts + 1, counts)
-    return doubled
-
-
-def _score(values: Values, is_up: NDArray[np.bool_], parts: list[NDArray[np.intp]]) -> float:
-    """Return |AUC - 0.5|, averaged with its sign over the parts, weighted by their rows."""
-    total, n_rows = 0.0, 0
-    for part in parts:
-        rows = part[~np.isnan(values[part])]
-        up = is_up[rows]
-        n_up, n_down = int(up.sum()), int(up.size - up.sum())
-        if n_up and n_down:
-            wins = _doubled_ranks(values[rows])[up].sum() / 2 - n_up * (n_up + 1) / 2
-            total += (wins / (n_up * n_down) - 0.5) * rows.size
-            n_rows += rows.size
-    return abs(total / n_rows) if n_rows else 0.0
+    table.insert(0, "reason", [reasons[name] for name in names])
+    table.insert(0, "is_selected", table["reason"] == "kept")
+    return table.rename_axis("feature").reset_index()
 
 
 def _prune(
@@ -128,7 +123,10 @@ def _prune(
     config: FeaturesConfig,
     groups: WindowGroups,
 ) -> dict[str, str]:
-    """Return the reason of each candidate, the best first: kept, correlated with, over the limit"""
+    """Return the reason of each candidate, the best first: kept, correlated with, over the limit.
+
+    The best of what is left leads a cluster: all that correlate with it, its alternatives aside.
+    """
     window_of = {
         column: (group, choice)
         for group, choices in groups.items()
@@ -140,7 +138,7 @@ def _prune(
         mine, theirs = window_of.get(one), window_of.get(other)
         return mine is not None and theirs is not None and mine[0] == theirs[0] and mine != theirs
 
-    correlation = _rank_correlation(candidates, sample)
+    correlation = rank_correlation(candidates, sample)
     reasons: dict[str, str] = {}
     kept: list[int] = []
     for i, name in enumerate(candidates):
@@ -160,7 +158,7 @@ def _prune(
     return reasons
 
 
-def _rank_correlation(names: list[str], sample: dict[str, Values]) -> Values:
+def rank_correlation(names: list[str], sample: dict[str, Values]) -> Values:
     """Return |Pearson correlation| of the ranks, each pair over the rows where both are present.
 
     Ranks are taken once per feature. All sums are of whole numbers below 2^53, so they do not
@@ -172,7 +170,7 @@ def _rank_correlation(names: list[str], sample: dict[str, Values]) -> Values:
     for row, name in enumerate(names):
         present = ~np.isnan(sample[name])
         ranks[row] = 0.0
-        ranks[row, present] = _doubled_ranks(sample[name][present])
+        ranks[row, present] = doubled_ranks(sample[name][present])
     present = (ranks > 0).astype("float64")
     n = present @ present.T
     total = ranks @ present.T
