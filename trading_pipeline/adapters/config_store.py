@@ -3,8 +3,14 @@
 import hashlib
 import json
 import os
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
@@ -70,9 +76,33 @@ class ConfigStore:
         if not path.exists():
             known = ", ".join(sorted(p.stem for p in self.folder.glob("*.json"))) or "none"
             raise InputError(f"config {version!r} is not stored here; known versions: {known}")
-        return StoredConfig(version, PipelineConfig.model_validate_json(path.read_text("utf-8")))
+        return StoredConfig(version, _restored(version, json.loads(path.read_text("utf-8"))))
 
     def _write(self, name: str, text: str) -> None:
         temporary = self.folder / f".{name}.{os.getpid()}"
         temporary.write_text(text, encoding="utf-8")
         os.replace(temporary, self.folder / name)
+
+
+def _restored(version: str, stored: dict[str, Any]) -> PipelineConfig:
+    """Return stored settings; those that came after them have today's default values."""
+    text = (resources.files("trading_pipeline") / "config" / "default.toml").read_text("utf-8")
+    try:
+        return PipelineConfig.model_validate(_filled(stored, tomllib.loads(text)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"config {version!r} was stored by another version of the program and holds {place!r}, "
+            f"which this one does not take ({first['msg']}); run with the settings wanted now"
+        ) from None
+
+
+def _filled(stored: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    filled = dict(stored)
+    for name, value in defaults.items():
+        if name not in filled:
+            filled[name] = value
+        elif isinstance(value, Mapping) and isinstance(filled[name], Mapping):
+            filled[name] = _filled(filled[name], value)
+    return filled

@@ -228,7 +228,7 @@ class MarketFolder:
     def minute_relation(
         self, symbols: tuple[str, ...] = (), start: date | None = None, end: date | None = None
     ) -> Relation | None:
-        """Return the raw minute rows as a select, None where the folder has none.
+        """Return the raw minute rows of the symbols asked for and of the index, None without any.
 
         Columns: symbol, opens_at (timestamptz), open, high, low, close, volume, vendor,
         vendor_rank, file_rank, source_file.
@@ -318,6 +318,8 @@ class MarketFolder:
     ) -> Relation | None:
         if not self.files[kind]:
             return None
+        if symbols and self.index_symbol is not None:
+            symbols = tuple(sorted({*symbols, self.index_symbol}))
         order = self.manifest.vendor_order
         ranked = "".join(
             f"when {literal(vendor)} then {rank} " for rank, vendor in enumerate(order)

@@ -18,6 +18,7 @@ from trading_pipeline.contracts.tables import SqlSelect, TableResult
 from trading_pipeline.domain.bars.clean import clean_daily
 from trading_pipeline.domain.bars.context import clean_actions, clean_macro, clean_vix
 from trading_pipeline.domain.bars.minutes import INTERVALS_MINUTES, session_hours
+from trading_pipeline.domain.bars.quarantine import joined
 from trading_pipeline.domain.bars.universe import build_universe, daily_spans
 from trading_pipeline.resources import StageRun, composed_select, read_query
 
@@ -77,7 +78,7 @@ def quarantine(run: StageRun) -> TableResult:
         select = minute_select(run, f"bars/{kind}_quarantine", kind)
         if select is not None:
             parts.append(run.read(select.sql, **select.params))
-    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    table = joined(parts)
     reasons = table["reason"].value_counts()
     return TableResult(
         table,

@@ -37,7 +37,10 @@ def market_folder(run: StageRun) -> MarketFolder:
         if not path.exists():
             _make(run, path)
     key = (str(path), run.hash("bars.requests"))
-    folder: MarketFolder = run.remember("market folder", key, lambda: MarketFolder.open(path))
+    conversions = run.home / "raw" / "converted"
+    folder: MarketFolder = run.remember(
+        "market folder", key, lambda: MarketFolder.open(path, conversions)
+    )
     return folder
 
 

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from trading_pipeline.assets.requests import MONTHS, RAW_PAGES
+from trading_pipeline.assets.requests import RAW_PAGES
 
 NEW_YORK = "America/New_York"
 # Months are chosen by hand; the other jobs fetch whatever is missing, without partitions.
@@ -30,7 +30,6 @@ daily_update = dg.define_asset_job(
 backfill_months = dg.define_asset_job(
     "backfill_months",
     selection=dg.AssetSelection.assets(RAW_PAGES),
-    partitions_def=MONTHS,
     description="Raw minute bars, quotes and news of chosen months; nothing is fetched twice.",
 )
 

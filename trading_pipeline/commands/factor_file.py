@@ -18,8 +18,6 @@ from trading_pipeline.commands.cost import Cost
 from trading_pipeline.domain.features.bar_columns import bar_columns
 from trading_pipeline.domain.features.factor_sets import Block, FactorSet
 
-# A row group: large enough to write fast, small enough that a few of them in memory are little.
-CHUNK_ROWS = 1 << 16
 PRECISION: Final = "float32"
 
 
@@ -35,12 +33,19 @@ class Chunk:
 
 
 def write_factors(
-    bars: pd.DataFrame, chosen: FactorSet, path: Path, cost: Cost, threads: int
+    bars: pd.DataFrame,
+    chosen: FactorSet,
+    path: Path,
+    cost: Cost,
+    *,
+    threads: int,
+    chunk_rows: int,
 ) -> None:
     """Write symbol, session_date and one float32 column a factor; NaN is missing.
 
-    `bars` are sorted by symbol and session, as clean_daily gives them. Rows stand in their order
-    and hold the same bits for any number of threads. Raises OSError where the file cannot be.
+    A row group holds whole symbols of about `chunk_rows`. `bars` are sorted by symbol and session,
+    as clean_daily gives them. Rows stand in their order and hold the same bits for any number of
+    threads. Raises OSError where the file cannot be.
     """
     began = time.process_time()
     chosen.computed(bar_columns(bars.iloc[:0]), PRECISION)
@@ -57,7 +62,7 @@ def write_factors(
     with pq.ParquetWriter(
         path, schema, compression="none", use_dictionary=["symbol"], write_statistics=False
     ) as writer:
-        for chunk in _chunks(bars, chosen, threads):
+        for chunk in _chunks(bars, chosen, threads, chunk_rows):
             began = time.thread_time()
             rows = bars.iloc[chunk.first : chunk.last]
             columns = [
@@ -70,9 +75,11 @@ def write_factors(
             cost.add("writing", time.thread_time() - began)
 
 
-def _chunks(bars: pd.DataFrame, chosen: FactorSet, threads: int) -> Iterator[Chunk]:
+def _chunks(
+    bars: pd.DataFrame, chosen: FactorSet, threads: int, chunk_rows: int
+) -> Iterator[Chunk]:
     """Compute chunks in order, at most one more than there are threads ahead of the reader."""
-    spans = _spans(bars["symbol"])
+    spans = _spans(bars["symbol"], chunk_rows)
     largest = max((last - first for first, last in spans), default=0)
     free: deque[NDArray[np.float32]] = deque(
         np.empty(largest * len(chosen.columns), dtype=PRECISION)
@@ -100,14 +107,14 @@ def _chunks(bars: pd.DataFrame, chosen: FactorSet, threads: int) -> Iterator[Chu
             yield future.result()
 
 
-def _spans(symbols: pd.Series) -> list[tuple[int, int]]:
+def _spans(symbols: pd.Series, chunk_rows: int) -> list[tuple[int, int]]:
     """Return the first and last row (excluded) of chunks of whole symbols."""
     names = symbols.to_numpy(object)
     ends = np.append(np.flatnonzero(names[1:] != names[:-1]) + 1, len(names))
     spans: list[tuple[int, int]] = []
     first = 0
     while first < len(names):
-        within = np.searchsorted(ends, first + CHUNK_ROWS, side="right") - 1
+        within = np.searchsorted(ends, first + chunk_rows, side="right") - 1
         last = int(ends[within]) if within >= 0 and ends[within] > first else 0
         if not last:
             last = int(ends[np.searchsorted(ends, first, side="right")])

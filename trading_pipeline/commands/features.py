@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from rich.console import Console
 
 from trading_pipeline.adapters.feature_module import load_feature_module
@@ -15,18 +18,21 @@ from trading_pipeline.commands.cost import Cost
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.bars.clean import clean_daily
-from trading_pipeline.domain.bars.context import clean_actions, clean_vix
+from trading_pipeline.domain.bars.context import clean_actions, clean_macro, clean_vix
+from trading_pipeline.domain.bars.events import CLEANERS
 from trading_pipeline.domain.bars.minutes import session_hours
 from trading_pipeline.domain.bars.universe import build_universe, daily_spans
-from trading_pipeline.domain.features.daily import build_daily_features
+from trading_pipeline.domain.features.daily import compute_daily_features
 from trading_pipeline.domain.features.registry import feature_registry
 from trading_pipeline.domain.regimes.broad_index import broad_index
 from trading_pipeline.domain.regimes.market import label_regimes
 from trading_pipeline.resources.queries import composed_select
 
 # Bytes a value takes in memory, with what is needed beside it.
-DAILY_BYTES = 16
+DAILY_BYTES = 8
 BYTES_PER_BAR = 250
+# A row group: large enough to write fast, small enough that a few of them in memory are little.
+CHUNK_ROWS = 1 << 16
 
 
 def write_features(
@@ -63,7 +69,7 @@ def _write_factors(
     dry_run: bool,
     cost: Cost,
 ) -> str:
-    from trading_pipeline.commands.factor_file import CHUNK_ROWS, write_factors
+    from trading_pipeline.commands.factor_file import write_factors
     from trading_pipeline.domain.features.factor_sets import FACTOR_SETS
 
     chosen = FACTOR_SETS[feature_set]
@@ -75,7 +81,9 @@ def _write_factors(
     bars, refused = _clean(raw, folder, config, cost)
     del raw
     with _replacing(out) as temporary:
-        write_factors(bars, chosen, temporary, cost, config.runtime.threads)
+        write_factors(
+            bars, chosen, temporary, cost, threads=config.runtime.threads, chunk_rows=CHUNK_ROWS
+        )
     return _result(len(bars), len(chosen.columns), refused, out)
 
 
@@ -102,16 +110,31 @@ def _write_daily(
         vix = clean_vix(raw_vix)[0] if raw_vix is not None else _empty_vix()
         regimes = label_regimes(broad_index(bars, universe)[0], vix, config.regimes)
         sectors = folder.read_sectors()
-        features = build_daily_features(
+        computed = compute_daily_features(
             bars,
             universe,
             regimes,
             vix,
             sectors if sectors is not None else pd.DataFrame({"symbol": [], "gics_sector": []}),
             registry,
+            _events(folder),
+            np.float32,
         )
-    _write_frame(features.drop(columns=["session", "known_at"]), out, cost)
-    return _result(len(features), len(registry), refused, out)
+    n_rows = computed.panel.size
+    frames = (
+        computed.frame(slice(first, first + CHUNK_ROWS)).drop(columns=["session", "known_at"])
+        for first in range(0, max(n_rows, 1), CHUNK_ROWS)
+    )
+    _write_frames(frames, out, cost)
+    return _result(n_rows, len(registry), refused, out)
+
+
+def _events(folder: MarketFolder) -> dict[str, pd.DataFrame]:
+    """Return the tables of events and of macro series that the folder has."""
+    raw = {kind: folder.read_events(kind) for kind in CLEANERS}
+    tables = {kind: CLEANERS[kind](rows)[0] for kind, rows in raw.items() if rows is not None}
+    macro = folder.read_macro()
+    return tables if macro is None else {**tables, "macro": clean_macro(macro)[0]}
 
 
 def _write_intraday(
@@ -122,7 +145,8 @@ def _write_intraday(
     dry_run: bool,
     cost: Cost,
 ) -> str:
-    from trading_pipeline.domain.features.intraday import KEYS, compute_intraday_set
+    from trading_pipeline.domain.features.intraday import intraday_chunks
+    from trading_pipeline.domain.features.intraday_registry import column_names
 
     source = config.source
     raw = folder.minute_relation(source.symbols, source.start, source.end)
@@ -151,12 +175,10 @@ def _write_intraday(
     with cost.part("computing"):
         delivered = folder.read_corporate_actions()
         actions = None if delivered is None else clean_actions(delivered)[0]
-        features = compute_intraday_set(
-            minutes, config.features.intraday, actions, config.runtime.threads
-        )
-    _write_frame(features, out, cost)
-    n_features = len(features.columns) - len(KEYS)
-    return f"{len(features):,} rows x {n_features} features; written to {out}"
+        frames = intraday_chunks(minutes, config.features.intraday, actions, config.runtime.threads)
+    n_rows = _write_frames(frames, out, cost)
+    n_features = len(column_names(config.features.intraday))
+    return f"{n_rows:,} rows x {n_features} features; written to {out}"
 
 
 def _raw_daily(folder: MarketFolder, config: PipelineConfig, cost: Cost) -> pd.DataFrame:
@@ -187,9 +209,24 @@ def _result(n_rows: int, n_features: int, n_refused: int, out: Path) -> str:
     return f"{n_rows:,} rows x {n_features} features, {n_refused:,} rows refused; written to {out}"
 
 
-def _write_frame(frame: pd.DataFrame, out: Path, cost: Cost) -> None:
-    with cost.part("writing"), _replacing(out) as temporary:
-        frame.to_parquet(temporary, index=False)
+def _write_frames(frames: Iterator[pd.DataFrame], out: Path, cost: Cost) -> int:
+    """Write frames as they are computed, a row group each; return the number of rows."""
+    n_rows = 0
+    with _replacing(out) as temporary:
+        writer = None
+        while True:
+            with cost.part("computing"):
+                frame = next(frames, None)
+            if frame is None:
+                break
+            with cost.part("writing"):
+                rows = pa.Table.from_pandas(frame, preserve_index=False)
+                writer = writer or pq.ParquetWriter(temporary, rows.schema)
+                writer.write_table(rows.cast(writer.schema))
+                n_rows += len(frame)
+        if writer is not None:
+            writer.close()
+    return n_rows
 
 
 @contextmanager

@@ -9,8 +9,10 @@ import pytest
 from trading_pipeline.domain.bars.sessions import DECISION_TIME, at_new_york, session_table
 from trading_pipeline.domain.features.daily import KEYS, build_daily_features
 from trading_pipeline.domain.features.kernels import session_rank
-from trading_pipeline.domain.features.prices import past_return
-from trading_pipeline.domain.features.registry import Feature, feature_registry
+from trading_pipeline.domain.features.registry import feature_registry
+from trading_pipeline.domain.proof.daily import daily_study
+from trading_pipeline.domain.proof.future import future_findings
+from trading_pipeline.domain.proof.planted_features import planted_feature
 from trading_pipeline.settings import load_settings
 from trading_pipeline_tests.domain.features_market import FIRST, MARKET, made_market, real_market
 
@@ -21,8 +23,6 @@ N_SESSIONS = 1120
 PLACES = (59, 60, 75, 200, 299, 300, 301, 379, 380, 399, 400, 401, 650, 880)
 EVENTS = ("news", "social", "options_flow", "etf_flows", "calendar_events", "macro")
 CUT = ("bars", "vix", "regimes", *EVENTS)
-NOISE = {"open", "high", "low", "close", "volume"}
-NOISE |= {"sentiment", "n_posts", "imbalance", "flow_usd", "value"}
 
 
 @functools.cache
@@ -41,28 +41,10 @@ def moment(place, hours=0):
     return at_new_york(date, DECISION_TIME)[0] + pd.Timedelta(hours=hours)
 
 
-def cut_at(frames, as_of):
-    """Return the frames with only what was known."""
-    held = [name for name in CUT if name in frames]
-    return frames | {name: frames[name][frames[name]["known_at"] <= as_of] for name in held}
-
-
-def garbled_after(frames, as_of, rng):
-    """Return the frames with noise wherever the row was not yet known."""
-    garbled = dict(frames)
-    for name in CUT:
-        frame = frames[name].copy()
-        hidden = (frame["known_at"] > as_of).to_numpy()
-        for column in sorted(NOISE & set(frame)):
-            noise = np.exp(rng.normal(0, 5, hidden.sum()))
-            frame.loc[hidden, column] = noise.astype(frame[column].dtype)
-        if name == "calendar_events":
-            moved = pd.to_timedelta(rng.integers(-300, 300, hidden.sum()), unit="D")
-            frame.loc[hidden, "scheduled_at"] += moved
-        if name == "regimes":
-            frame.loc[hidden, "regime"] = "recovery"
-        garbled[name] = frame
-    return garbled
+def study(frames, registry=REGISTRY):
+    """Return the study of features over frames, judged at the end of every session."""
+    dates = frames["regimes"]["session_date"]
+    return daily_study(frames, registry, at_new_york(dates, DECISION_TIME))
 
 
 def begun_at(frame, place):
@@ -86,77 +68,29 @@ def differing(one, other):
     ]
 
 
-def known(frame, as_of):
-    return frame[frame["known_at"] <= as_of].reset_index(drop=True)
-
-
-def column(name, compute):
-    """Return a feature for one trial."""
-    return Feature(
-        name=name,
-        family="planted",
-        formula=name,
-        unit="1",
-        lookback_sessions=1,
-        inputs=("close",),
-        source="planted",
-        compute=compute,
-    )
-
-
 def every_bar_rank(panel):
     order, starts, _ = panel.by_session
     return session_rank(panel.past_change(5), order, starts)
 
 
-LEAKS = (
-    column("future bar", lambda panel: np.roll(panel["close"], -1) / panel["close"]),
-    column("centred window", lambda panel: np.roll(panel.value(past_return(20)), -10)),
-    column("full-sample scaler", lambda p: p["return"] / np.nanstd(p["return"])),
-    column("full-sample rank", lambda p: pd.Series(p["return"]).rank(pct=True).to_numpy()),
-    column("back-fill", lambda p: pd.Series(p["volume"]).bfill().to_numpy()),
-    column("withheld bar in a rank", every_bar_rank),
-)
+def test_a_rank_that_sees_a_withheld_bar_is_caught():
+    leak = planted_feature("withheld bar in a rank", "rank of every bar", every_bar_rank)
+    [finding] = future_findings(study(market(), (leak,)), [moment(400)])
+    assert finding.subject == leak.name
 
 
-@pytest.mark.parametrize("leak", LEAKS, ids=lambda leak: leak.name)
-def test_a_planted_leak_is_caught(leak):
-    as_of = moment(40 if leak.name == "back-fill" else 400)
-    whole = known(build_daily_features(**market(), registry=(leak,)), as_of)
-    cut = build_daily_features(**cut_at(market(), as_of), registry=(leak,))
-    assert differing(whole, known(cut, as_of)) == [leak.name]
-
-
-def test_a_planted_price_level_is_caught():
-    level = column("price level", lambda panel: panel.level)
-    frames = market()
-    bars = frames["bars"].assign(close=frames["bars"]["close"] * 2)
-    one = build_daily_features(**frames, registry=(level,))
-    other = build_daily_features(**frames | {"bars": bars}, registry=(level,))
-    assert differing(one, other) == [level.name]
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_features_known_by_a_moment_ignore_what_came_after_it(place):
-    as_of = moment(place)
-    before = known(features(), as_of)
-    cut = build_daily_features(**cut_at(market(), as_of), registry=REGISTRY)
-    assert len(before) > 0
-    assert differing(before, known(cut, as_of)) == []
-    noisy = garbled_after(market(), as_of, np.random.default_rng(place))
-    garbled = build_daily_features(**noisy, registry=REGISTRY)
-    assert differing(before, known(garbled, as_of)) == []
+def test_features_known_by_a_moment_ignore_what_came_after_it():
+    found = future_findings(study(market()), [moment(place) for place in PLACES])
+    assert [finding.how for finding in found] == []
 
 
 @pytest.mark.skipif(not MARKET.exists(), reason="the real market folder is not here")
 def test_features_of_real_bars_ignore_what_came_after():
     frames = real_market(3)
     frames["bars"] = frames["bars"][frames["bars"]["session_date"] < "2009-06-01"]
-    whole = build_daily_features(**frames, registry=REGISTRY)
-    for date in ("2006-03-16", "2008-10-10"):
-        as_of = at_new_york(pd.Series([pd.Timestamp(date)]), DECISION_TIME)[0]
-        cut = build_daily_features(**cut_at(frames, as_of), registry=REGISTRY)
-        assert differing(known(whole, as_of), cut) == []
+    dates = pd.Series(pd.to_datetime(["2006-03-16", "2008-10-10"]))
+    found = future_findings(study(frames), list(at_new_york(dates, DECISION_TIME)))
+    assert [finding.how for finding in found] == []
 
 
 def test_features_are_missing_through_their_warm_up_and_settled_after_it():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from trading_pipeline.domain.features.daily import build_daily_features
+from trading_pipeline.domain.features.daily import EVENT_TABLES, compute_daily_features
 from trading_pipeline.domain.features.registry import Feature
 from trading_pipeline.domain.proof.future import Frames, Study
 from trading_pipeline.domain.proof.market import ProofMarket
@@ -24,20 +24,16 @@ class DailyBuild:
         chosen = self.registry
         if names is not None:
             chosen = tuple(feature for feature in self.registry if feature.name in set(names))
-        return build_daily_features(
-            bars=frames["bars"],
-            universe=frames["universe"],
-            regimes=frames["regimes"],
-            vix=frames["vix"],
-            sectors=frames["sectors"],
-            registry=chosen,
-            news=frames.get("news"),
-            social=frames.get("social"),
-            options_flow=frames.get("options_flow"),
-            etf_flows=frames.get("etf_flows"),
-            calendar_events=frames.get("calendar_events"),
-            macro=frames.get("macro"),
-        )
+        events = {name: frames[name] for name in EVENT_TABLES if name in frames}
+        return compute_daily_features(
+            frames["bars"],
+            frames["universe"],
+            frames["regimes"],
+            frames["vix"],
+            frames["sectors"],
+            chosen,
+            events,
+        ).frame()
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ KEPT = frozenset(
     {
         *("symbol", "series", "kind", "vendor", "prices", "action"),
         *("session", "session_date", "observed_date", "ex_date", "ts", "opens_at", "closes_at"),
+        "stamp",
         "known_at",
     }
 )

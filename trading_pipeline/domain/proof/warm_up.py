@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.domain.bars.sessions import session_dates
+from trading_pipeline.domain.bars.sessions import DECISION_TIME, at_new_york, session_dates
 from trading_pipeline.domain.features.registry import Feature
 from trading_pipeline.domain.proof.finding import Finding
 from trading_pipeline.domain.proof.future import Study
@@ -12,9 +12,6 @@ from trading_pipeline.domain.proof.future import Study
 SETTLED = 0.02
 # What another symbol's warm-up moves by a whole place cannot be judged by a distance.
 UNJUDGED_FAMILIES = ("rank", "calendar", "regime")
-
-# Their lookback counts observations of the series, not bars, and a schedule is known ahead.
-EVENT_TABLES = ("news", "social", "options_flow", "etf_flows", "calendar_events", "macro")
 
 
 def warm_up_findings(
@@ -30,8 +27,6 @@ def warm_up_findings(
     whole = _of_symbol(study.build(study.frames, None), symbol, first_session)
     findings = []
     for feature in registry:
-        if any(name.split(".")[0] in EVENT_TABLES for name in feature.inputs):
-            continue
         values, settled = (t[feature.name].to_numpy("float64") for t in (short, whole))
         needed = min(feature.lookback_sessions - 1, len(values))
         early = np.flatnonzero(~np.isnan(values[:needed]))
@@ -83,12 +78,17 @@ def _unsettled(
 
 
 def _from(frame: pd.DataFrame, first_session: int) -> pd.DataFrame:
-    if "session" in frame:
-        return frame[(frame["session"] >= first_session).to_numpy()]
-    if "session_date" in frame:
-        first = session_dates(np.array([first_session]))[0]
-        return frame[(frame["session_date"] >= first).to_numpy()]
-    return frame
+    """Return what is about a session or a later day; a schedule needs no warm-up."""
+    first = session_dates(np.array([first_session]))[0]
+    if "scheduled_at" in frame:
+        return frame
+    for column in ("session_date", "observed_date"):
+        if column in frame:
+            return frame[(frame[column] >= first).to_numpy()]
+    if "known_at" not in frame:
+        return frame
+    eve = pd.DatetimeIndex(session_dates(np.array([first_session - 1])))
+    return frame[(frame["known_at"] > at_new_york(eve, DECISION_TIME)[0]).to_numpy()]
 
 
 def _of_symbol(frame: pd.DataFrame, symbol: str, first_session: int) -> pd.DataFrame:
