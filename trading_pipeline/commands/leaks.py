@@ -68,9 +68,10 @@ def prove(console: Console, config: PipelineConfig, json_path: Path | None) -> b
     caught = {leak.name: found[f"{PLANTED}{leak.name}"] for leak in planted}
     findings = [finding for part in sound for finding in found[part.name]]
     is_well = all(caught.values()) and not findings
-    _print(console, caught, findings, len(registry))
+    unknown = FeatureTrials(market, frames, registry).not_assessable()
+    _print(console, caught, findings, len(registry), unknown)
     if json_path:
-        write_json(_record(caught, findings, len(registry), is_well), json_path)
+        write_json(_record(caught, findings, len(registry), unknown, is_well), json_path)
     return is_well
 
 
@@ -138,6 +139,7 @@ def _print(
     caught: dict[str, list[Finding]],
     findings: list[Finding],
     n_features: int,
+    unknown: list[str],
 ) -> None:
     table = Table(box=None, title_justify="left", title="Planted leaks")
     for column in ("leak", "caught by", "how it showed"):
@@ -155,8 +157,13 @@ def _print(
         console.print(f"{n} of {len(names)} planted leaks {said} caught", highlight=False)
     if not findings:
         console.print(
-            f"[green]ok[/]    {n_features} daily features, the intraday features and the training "
-            "path: nothing found",
+            f"[green]ok[/]    {n_features - len(unknown)} daily features, intraday features and "
+            "the training path: nothing found",
+            highlight=False,
+        )
+    if unknown:
+        console.print(
+            f"not assessable, the market is too short for a value: {', '.join(unknown)}",
             highlight=False,
         )
     for finding in findings:
@@ -164,7 +171,11 @@ def _print(
 
 
 def _record(
-    caught: dict[str, list[Finding]], findings: list[Finding], n_features: int, is_well: bool
+    caught: dict[str, list[Finding]],
+    findings: list[Finding],
+    n_features: int,
+    unknown: list[str],
+    is_well: bool,
 ) -> dict[str, Any]:
     return {
         "is_well": is_well,
@@ -173,5 +184,6 @@ def _record(
             for name, shown in caught.items()
         ],
         "features": n_features,
+        "not_assessable": unknown,
         "findings": [finding.record() for finding in findings],
     }

@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from trading_pipeline.contracts.config import IntradayFeaturesConfig
 from trading_pipeline.domain.features.registry import Feature
 from trading_pipeline.domain.proof.daily import daily_study, raw_study
 from trading_pipeline.domain.proof.finding import Finding
-from trading_pipeline.domain.proof.future import Frames, Progress, future_findings, replay_findings
-from trading_pipeline.domain.proof.intraday import intraday_study
+from trading_pipeline.domain.proof.future import (
+    Frames,
+    Progress,
+    Study,
+    future_findings,
+    replay_findings,
+)
+from trading_pipeline.domain.proof.intraday import INTRADAY_BARS, intraday_study
 from trading_pipeline.domain.proof.levels import level_findings
 from trading_pipeline.domain.proof.market import PAUSE, ProofMarket
 from trading_pipeline.domain.proof.warm_up import warm_up_findings
@@ -47,10 +54,7 @@ class FeatureTrials:
     def findings(self, on_step: Progress = lambda: None) -> list[Finding]:
         """Return what the trials show, each feature at most once a trial."""
         market, moments = self.market, self.market.moments()
-        shown = tuple(
-            replace(f, lookback_sessions=min(f.lookback_sessions, MOST_LOOKBACK))
-            for f in self.registry
-        )
+        shown = self._unmasked()
         study = daily_study(self.frames, shown, market.decisions, self.tolerance)
         found = future_findings(study, moments, self._dense(), on_step=on_step)
         raw = replace(raw_study(market, shown), tolerance=self.tolerance)
@@ -65,6 +69,17 @@ class FeatureTrials:
         on_step()
         return first_of_each(found)
 
+    def not_assessable(self) -> list[str]:
+        """Return the features without one value on this market: nothing is known of them."""
+        study = daily_study(self.frames, self._unmasked(), self.market.decisions)
+        return never_present(study)
+
+    def _unmasked(self) -> tuple[Feature, ...]:
+        return tuple(
+            replace(f, lookback_sessions=min(f.lookback_sessions, MOST_LOOKBACK))
+            for f in self.registry
+        )
+
     def _dense(self) -> pd.DatetimeIndex:
         return self.market.decisions[1 : -1 : self.dense_step]
 
@@ -77,9 +92,15 @@ def intraday_findings(
 ) -> list[Finding]:
     """Return what truncation and garble at closes of five-minute bars show of intraday features."""
     study = intraday_study(market, config)
-    return future_findings(
-        study, study.instants[2:-1:40], study.instants[:-1:every], on_step=on_step
-    )
+    judged = study.instants[-INTRADAY_BARS:-1]
+    return future_findings(study, judged[::40], judged[::every], on_step=on_step)
+
+
+def never_present(study: Study) -> list[str]:
+    """Return the columns without one value, of which the trials of a study can tell nothing."""
+    table = study.whole()
+    absent = np.flatnonzero(np.isnan(table.values).all(axis=0))
+    return [table.names[column] for column in absent.tolist()]
 
 
 def first_of_each(findings: Sequence[Finding]) -> list[Finding]:

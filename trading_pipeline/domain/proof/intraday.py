@@ -10,6 +10,8 @@ from trading_pipeline.domain.proof.future import Frames, Study
 from trading_pipeline.domain.proof.market import ProofMarket
 
 STEPS = "bars of 5 minutes"
+# Judged are the closes of the last sessions, where every feature has its warm-up behind it.
+INTRADAY_BARS = 190
 
 
 def intraday_study(market: ProofMarket, config: IntradayFeaturesConfig) -> Study:

@@ -26,7 +26,8 @@ from trading_pipeline.domain.simulation.schedule import INDEX_SYMBOL
 # Long enough for a year of warm-up; it ends with the half-day after Thanksgiving.
 FIRST_SESSION, N_SESSIONS, N_SYMBOLS = date(2010, 8, 2), 336, 10
 SEED = 7
-MINUTE_SESSIONS, MINUTE_SYMBOLS = 3, 2
+# Hours have their longest warm-up, 140 bars, behind them in the last sessions.
+MINUTE_SESSIONS, MINUTE_SYMBOLS = 26, 2
 N_MOMENTS = 14
 # The others have no news, options or earnings.
 N_WITH_EVENTS = 6

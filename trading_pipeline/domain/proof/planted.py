@@ -9,6 +9,7 @@ import pandas as pd
 from trading_pipeline.domain.proof.daily import daily_study
 from trading_pipeline.domain.proof.finding import Finding
 from trading_pipeline.domain.proof.future import Frames, Progress, Study, future_findings
+from trading_pipeline.domain.proof.intraday import INTRADAY_BARS
 from trading_pipeline.domain.proof.market import ProofMarket
 from trading_pipeline.domain.proof.planted_features import planted_features, single_candle_leak
 from trading_pipeline.domain.proof.planted_tables import (
@@ -88,5 +89,5 @@ def planted_leaks(
     one_candle = daily_study(frames, (single_candle_leak(),), market.decisions)
     trials["single-candle leak"] = in_study(one_candle, market.decisions[1:-1])
     join = unclosed_bar_join(market)
-    trials["as-of join onto an unclosed bar"] = in_study(join, join.instants[3:-1:7])
+    trials["as-of join onto an unclosed bar"] = in_study(join, join.instants[-INTRADAY_BARS:-1:7])
     return tuple(PlantedLeak(name, trials[name]) for name in (*TWENTY, *MISSED_ELSEWHERE))
