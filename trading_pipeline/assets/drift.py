@@ -11,6 +11,7 @@ import pandas as pd
 
 from trading_pipeline.assets.service import reference_version
 from trading_pipeline.assets.table_asset import table_asset
+from trading_pipeline.assets.training import recipe_features
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.drift.episodes import EPISODE_COLUMNS, find_episodes
 from trading_pipeline.domain.drift.score import score_drift
@@ -40,9 +41,8 @@ def _measure(run: StageRun) -> tuple[pd.DataFrame, pd.DataFrame]:
     version = reference_version(run)
     if version is None:
         return score_nothing(run)
-    files = run.load_model(version)
-    model, recipe = json.loads(files["training.json"]), json.loads(files["recipe.json"])
-    features = sorted({name for member in recipe["members"] for name in member["features"]})
+    model = json.loads(run.load_model(version)["training.json"])
+    features = recipe_features(run, version)
     listed = ", ".join(f'"{name}"' for name in features)
     rows = run.read(
         f"select symbol, session_date, session, {listed} from features.daily"

@@ -15,6 +15,7 @@ from trading_pipeline.assets.training import (
     FINAL_BLOCK,
     TRAINING_READS,
     TRAINING_SETTINGS,
+    VOLATILITY_FEATURES,
     TrainingSpan,
     block_opens,
     load_panel,
@@ -45,8 +46,6 @@ from trading_pipeline.resources import StageRun
 
 CHAMPION = "champion"
 TRAINING_FILE = "training.json"
-# What the volatility-only baseline knows of a stock.
-VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
 
 
 def recipe_of_block(span: TrainingSpan, best: pd.DataFrame, block: int) -> Recipe:
@@ -285,7 +284,10 @@ def holdout(run: StageRun) -> TableResult:
         run.load_model(version), threads=run.config.runtime.threads
     )
     panel = load_panel(
-        run, pd.Timestamp(span.protocol.holdout_start), pd.Timestamp(span.protocol.holdout_end)
+        run,
+        pd.Timestamp(span.protocol.holdout_start),
+        pd.Timestamp(span.protocol.holdout_end),
+        list(span.panel.X.columns),
     )
     if panel.rows.empty:
         raise InputError(

@@ -87,7 +87,7 @@ def daily(run: StageRun) -> TableResult:
 )
 def selected(run: StageRun) -> TableResult:
     """Which features the models of each block may use, chosen on its training rows alone."""
-    span = TrainingSpan.load(run)
+    span = TrainingSpan.load(run, every_feature=True)
     catalogue = run.table("features.catalog").query("stage == 'daily'")
     parts = []
     blocks = tuned_blocks(span.protocol)

@@ -5,6 +5,7 @@ ensemble.scores, backtest.summary  ->  gate.verdicts  ->  ensemble.deployed  -> 
 
 import hashlib
 import time
+from collections.abc import Sequence
 
 import dagster as dg
 import pandas as pd
@@ -18,6 +19,7 @@ from trading_pipeline.assets.training import (
     load_archive_keys,
     load_panel,
     protocol_in_force,
+    recipe_features,
 )
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.contracts.vocabulary import REGIMES
@@ -135,7 +137,7 @@ def _latency_ms(run: StageRun, version: str) -> float:
     """
     _, members, stack = members_from_bytes(run.load_model(version), threads=1)
     end = pd.Timestamp(protocol_in_force(run).holdout_start) - pd.Timedelta(days=1)
-    panel = load_panel(run, end - pd.Timedelta(days=60), end)
+    panel = load_panel(run, end - pd.Timedelta(days=60), end, recipe_features(run, version))
     rows = panel.X.iloc[:LATENCY_ROWS]
     regime = panel.rows["regime"].iloc[:LATENCY_ROWS]
     times = []
@@ -159,7 +161,8 @@ def deployed(run: StageRun) -> TableResult:
     recipe, _, stack = members_from_bytes(
         run.load_model(str(judged["model_version"])), threads=run.config.runtime.threads
     )
-    panel, last_session = closed_panel(run, pd.Timestamp(protocol.train_start))
+    features = recipe_features(run, str(judged["model_version"]))
+    panel, last_session = closed_panel(run, pd.Timestamp(protocol.train_start), features)
     candidates = training_rows(
         panel.rows,
         None,
@@ -196,7 +199,9 @@ def deployed(run: StageRun) -> TableResult:
     )
 
 
-def closed_panel(run: StageRun, first_date: pd.Timestamp) -> tuple[Panel, int]:
+def closed_panel(
+    run: StageRun, first_date: pd.Timestamp, features: Sequence[str]
+) -> tuple[Panel, int]:
     """Return every labelled row from a date on, and the last session of the data."""
     last = run.read("select max(session_date) as d, max(session) as s from bars.daily").iloc[0]
-    return load_panel(run, first_date, last["d"]), int(last["s"])
+    return load_panel(run, first_date, last["d"], features), int(last["s"])

@@ -1,10 +1,13 @@
 """What the training assets share: the protocol in force, the panel of rows, and their staleness."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
+from trading_pipeline.assets.service import roles
 from trading_pipeline.domain.ensemble.training import Panel
 from trading_pipeline.domain.features.registry import Feature, feature_registry
 from trading_pipeline.domain.features.windows import WindowGroups, columns_for, window_groups
@@ -13,6 +16,8 @@ from trading_pipeline.domain.splits.training import TrainingRows, training_rows
 from trading_pipeline.resources import StageRun
 
 FINAL_BLOCK = 0
+# All that the volatility-only baseline knows.
+VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
 # What rules the choice of training rows, in every asset that fits.
 TRAINING_SETTINGS = ("splits", "sampling", "memory", "labels")
 TRAINING_READS = (
@@ -74,16 +79,23 @@ class TrainingSpan:
     registry: tuple[Feature, ...]
 
     @classmethod
-    def load(cls, run: StageRun) -> "TrainingSpan":
-        """Read the training span of the protocol in force, once a run."""
+    def load(cls, run: StageRun, *, every_feature: bool = False) -> "TrainingSpan":
+        """Read the training span of the protocol in force, once a run.
+
+        With the features that models use; before any is chosen, `every_feature`.
+        """
         protocol = protocol_in_force(run)
+        registry = feature_registry(run.config.features, run.feature_module())
+        features = sorted(feature.name for feature in registry)
+        if not every_feature:
+            used = modelled_features(run)
+            features = [name for name in features if name in used]
         last = pd.Timestamp(protocol.holdout_start) - pd.Timedelta(days=1)
         panel = run.remember(
             "training panel",
-            dict(training_fingerprint(run, "memory.rare_events")),
-            lambda: load_panel(run, pd.Timestamp(protocol.train_start), last),
+            (dict(training_fingerprint(run, "memory.rare_events")), features),
+            lambda: load_panel(run, pd.Timestamp(protocol.train_start), last, features),
         )
-        registry = feature_registry(run.config.features, run.feature_module())
         return cls(run, protocol, panel, load_archive_keys(run), registry)
 
     @property
@@ -119,9 +131,43 @@ class TrainingSpan:
         return columns_for(windows, selected, self.groups)
 
 
-def load_panel(run: StageRun, first_date: pd.Timestamp, last_date: pd.Timestamp) -> Panel:
-    """Read the labelled rows of decisions between two dates, both ends included."""
-    return Panel.build(run.query("ensemble/panel", first_date=first_date, last_date=last_date))
+def load_panel(
+    run: StageRun, first_date: pd.Timestamp, last_date: pd.Timestamp, features: Sequence[str]
+) -> Panel:
+    """Read the labelled rows of decisions between two dates, both ends included.
+
+    Features come year by year into one float32 matrix, so that nothing stands in memory twice.
+    """
+    rows = run.query("ensemble/panel", first_date=first_date, last_date=last_date)
+    place_of = pd.MultiIndex.from_frame(rows[["symbol", "session"]])
+    values = np.full((len(rows), len(features)), np.nan, dtype=np.float32)
+    for year in range(first_date.year, last_date.year + 1):
+        part = run.query(
+            "ensemble/panel_features",
+            first_date=max(first_date, pd.Timestamp(year, 1, 1)),
+            last_date=min(last_date, pd.Timestamp(year, 12, 31)),
+            features=list(features),
+        )
+        places = place_of.get_indexer(pd.MultiIndex.from_frame(part[["symbol", "session"]]))
+        held = places >= 0
+        for column, name in enumerate(features):
+            values[places[held], column] = part[name].to_numpy(np.float32)[held]
+    return Panel(rows, pd.DataFrame(values, columns=list(features), copy=False))
+
+
+def modelled_features(run: StageRun) -> set[str]:
+    """Return every feature that a model of this run reads, or one in service does."""
+    chosen = run.read("select distinct feature from features.selected where is_selected")
+    used = {*chosen["feature"], *VOLATILITY_FEATURES}
+    for version in filter(None, roles(run).values()):
+        used.update(recipe_features(run, version))
+    return used
+
+
+def recipe_features(run: StageRun, version: str) -> list[str]:
+    """Return the features that a stored model reads, sorted."""
+    recipe = json.loads(run.load_model(version)["recipe.json"])
+    return sorted({name for member in recipe["members"] for name in member["features"]})
 
 
 def load_archive_keys(run: StageRun) -> pd.DataFrame | None:

@@ -1,4 +1,5 @@
--- What a model may train on or be judged on: features, closed label, regime and rare event of a row.
+-- What a model may train on or be judged on: closed label, regime and rare event of a row; its
+-- features are those of the same symbol and session in panel_features.
 --
 -- grain   one row per equity and session whose label is closed and whose features were known in time
 -- reads   features.daily, labels.direction, regimes.market, memory.rare_events
@@ -16,10 +17,7 @@ select
     labels.excess_return_frac,
     labels.uniqueness,
     regimes.regime,
-    events.regime as event_regime,
-    features.* exclude (
-        symbol, session_date, session, known_at, run_id, code_version, data_version, config_version
-    )
+    events.regime as event_regime
 from labels.direction as labels
 join features.daily as features using (symbol, session_date)
 join regimes.market as regimes using (session_date)
