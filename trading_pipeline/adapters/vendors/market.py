@@ -24,6 +24,8 @@ from trading_pipeline.contracts.vendors import Dataset, Vendor
 # What a folder of vendor X is made of, besides what X itself delivers.
 CONTEXT_VENDORS: Final[Mapping[str, Dataset]] = {"fred": "macro", "cboe": "vix"}
 MONTHLY: Final = frozenset(("minute", "quotes", "news", "options"))
+# Datasets with one file of the folder for each piece.
+BY_PIECE: Final = frozenset(("minute", "quotes"))
 BAR_KEY: Final = ["symbol", "ts"]
 # Where a dataset's rows go in the folder.
 FILE_OF: Final[Mapping[Dataset, str]] = {
@@ -79,14 +81,17 @@ class VendorMarket:
         }
         for piece, digest in changed.items():
             _write(self._deliveries(_label(piece)), self._read(pieces[piece]))
-            if piece[0] in MONTHLY and piece[0] in ("minute", "quotes"):
-                self._publish(piece[0], piece[1], [piece])
             built[_label(piece)] = digest
-            self._remember(built)
-        if changed or gone or not (self.path / MANIFEST_NAME).exists():
-            for dataset in sorted({piece[0] for piece in pieces} - {"minute", "quotes"}):
+        # Remembered only when all is written: a killed build is done again from the raw answers.
+        is_whole = (self.path / MANIFEST_NAME).exists()
+        for piece in pieces:
+            if piece[0] in BY_PIECE and (piece in changed or not is_whole):
+                self._publish(piece[0], piece[1], [piece])
+        if changed or gone or not is_whole:
+            for dataset in sorted({piece[0] for piece in pieces} - BY_PIECE):
                 self._publish(dataset, "all", [p for p in pieces if p[0] == dataset])
             self._write_manifest()
+            self._remember(built)
         return self.path
 
     def deliveries(self, dataset: Dataset) -> Iterator[pd.DataFrame]:
