@@ -35,8 +35,10 @@ def _checks_of(table: str, queries: dict[str, str]) -> dg.AssetChecksDefinition:
         ],
     )
     def checks(pipeline: PipelineResource) -> Iterator[dg.AssetCheckResult]:
-        for name, sql in queries.items():
-            yield _judged(pipeline, asset, name, sql)
+        # One opening of the file for all checks of a table.
+        with pipeline.warehouse.reader():
+            results = [_judged(pipeline, asset, name, sql) for name, sql in queries.items()]
+        yield from results
 
     return checks
 

@@ -40,14 +40,18 @@ class TableIOManager(dg.IOManager):
         if obj.result is None:
             known = self.pipeline.warehouse.latest_materialization(table)
             assert known is not None, "an asset is only reused when it was materialized before"
-            metadata, content = loaded_metadata(known.metadata_json), known.content_hash
-            metadata["up to date"] = True
-        else:
-            metadata = {**obj.result.metadata, "seconds": round(obj.seconds, 3)}
-            content = self._write(context.run_id, table, obj, metadata)
+            shown = _shown_before(context, known.content_hash)
+            if shown is None:
+                kept = {"content": known.content_hash, **loaded_metadata(known.metadata_json)}
+                shown = shown_metadata({**self._facts(table), **kept})
+            context.add_output_metadata({**shown, "up to date": True})
+            self.progress.finished(table, obj.seconds, known.n_rows, True)
+            return
+        metadata = {**obj.result.metadata, "seconds": round(obj.seconds, 3)}
+        content = self._write(context.run_id, table, obj, metadata)
         facts = self._facts(table)
         context.add_output_metadata(shown_metadata({**facts, "content": content, **metadata}))
-        self.progress.finished(table, obj.seconds, facts["rows"], obj.result is None)
+        self.progress.finished(table, obj.seconds, facts["rows"], False)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         """Return a table as a frame."""
@@ -103,6 +107,14 @@ class TableIOManager(dg.IOManager):
             preview.iloc[:, :PREVIEW_COLUMNS].to_markdown(index=False) or "empty"
         )
         return facts
+
+
+def _shown_before(context: dg.OutputContext, content: str) -> dict[str, Any] | None:
+    """Return the metadata of an asset's newest materialization, if it showed the same content."""
+    event = context.step_context.instance.get_latest_materialization_event(context.asset_key)
+    shown = event.asset_materialization.metadata if event and event.asset_materialization else {}
+    known = shown.get("content")
+    return dict(shown) if known is not None and known.value == content else None
 
 
 @dg.io_manager(required_resource_keys={"pipeline", "progress"})

@@ -210,7 +210,7 @@ def test_the_definitions_load_without_a_warning_of_ours(tmp_path):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "39"
+    assert done.stdout.strip() == "51"
     assert "Warning" not in done.stderr
 
 

@@ -13,6 +13,8 @@ from trading_pipeline.domain.bars.sessions import session_table
 from trading_pipeline_tests.adapters.vendors.server import Market, Script, vendor_server
 from trading_pipeline_tests.pipeline.homes import SMALLEST, call
 
+pytestmark = pytest.mark.xdist_group("vendor source")
+
 KEYS = {"APCA_API_KEY_ID": "id-4711-never-shown", "APCA_API_SECRET_KEY": "secret-0815-never-shown"}
 START, END = date(2024, 1, 2), date(2024, 3, 28)
 SYMBOLS = ("AAA", "BBB", "SPY")
