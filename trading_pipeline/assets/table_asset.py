@@ -5,6 +5,7 @@ its newest materialization. Then nothing is computed and the stored metadata are
 """
 
 import hashlib
+import inspect
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +46,7 @@ def table_asset(
             deps=[dg.AssetKey(name.split(".")) for name in reads],
             group_name=stage,
             kinds=set(kinds),
-            description=compute.__doc__,
+            description=inspect.getdoc(compute),
             dagster_type=frame_type(key),
             io_manager_key="tables",
             pool=POOL,

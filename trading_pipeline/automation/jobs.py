@@ -21,7 +21,9 @@ daily_update = dg.define_asset_job(
     "daily_update",
     selection=(
         dg.AssetSelection.groups("bars", "regimes", "selloffs", "drift")
-        | dg.AssetSelection.assets(["features", "catalog"], ["features", "daily"])
+        | dg.AssetSelection.assets(
+            ["features", "catalog"], ["features", "daily"], ["features", "intraday"]
+        )
     )
     & UNPARTITIONED,
     description="New bars, their regimes and features, and whether they have drifted; no training.",

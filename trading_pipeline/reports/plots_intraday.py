@@ -1,5 +1,6 @@
 """Pictures of intraday bars and their features."""
 
+import numpy as np
 import pandas as pd
 
 from trading_pipeline.reports.panel import Panel
@@ -35,6 +36,6 @@ def plot_volume_curve(curve: pd.DataFrame, width: int = WIDE) -> str:
         x_title="minutes since the session's open, 5-minute bars",
         y_title="share",
     )
-    panel.area(minutes, share, 0.0, "s1")
+    panel.area(np.repeat(minutes, 2)[1:], np.repeat(share, 2)[:-1], 0.0, "s1")
     panel.step(minutes, share, "s1")
     return figure.svg()

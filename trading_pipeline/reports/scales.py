@@ -75,6 +75,9 @@ def round_step(span: float, n: int) -> float:
 def linear_ticks(scale: Scale, n: int, write: Formatter) -> list[Tick]:
     """Return about `n` ticks at round values inside the scale."""
     step = round_step(scale.high - scale.low, n)
+    if write is count and step != round(step):
+        # Between whole numbers there is nothing to mark.
+        step = 1.0 if step < 1 else 2 * step
     first = np.ceil(scale.low / step - 1e-9)
     last = np.floor(scale.high / step + 1e-9)
     # Adding zero turns -0.0 into 0.0.

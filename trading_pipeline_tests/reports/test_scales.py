@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from trading_pipeline.reports.scales import (
     Scale,
+    count,
     day_numbers,
     linear_ticks,
     log_ticks,
@@ -82,3 +83,10 @@ def test_missing_dates_and_values_stay_missing() -> None:
 def test_instants_are_placed_by_utc() -> None:
     noon = pd.DatetimeIndex(["2024-01-02 07:00"], tz="America/New_York")
     assert day_numbers(noon)[0] == pytest.approx(day_numbers(["2024-01-02"])[0] + 0.5)
+
+
+def test_counts_are_marked_at_whole_numbers() -> None:
+    for high in (1.0, 3.0, 14.0, 30.0, 400.0):
+        ticks = linear_ticks(Scale(0.0, high, 0.0, 100.0), 12, count)
+        assert all(tick.value == round(tick.value) for tick in ticks)
+        assert len({tick.label for tick in ticks}) == len(ticks)
