@@ -1,6 +1,7 @@
 """A vendor as the source of a home: fetched once, rebuilt offline, the key nowhere to be found."""
 
 import json
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -8,8 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from trading_pipeline.adapters.config_store import ConfigStore
+from trading_pipeline.adapters.market_folder import MarketFolder
+from trading_pipeline.adapters.vendors.ingest import Ingest
 from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.definitions import build_definitions
 from trading_pipeline.domain.bars.sessions import session_table
+from trading_pipeline.settings import load_settings
 from trading_pipeline_tests.adapters.vendors.server import Market, Script, vendor_server
 from trading_pipeline_tests.pipeline.homes import SMALLEST, call
 
@@ -187,3 +193,33 @@ def test_a_vendor_without_symbols_or_start_is_refused(tmp_path):
     done = call("ingest", "--source", "alpaca", "--home", tmp_path / "home", **KEYS)
     assert done.returncode == 2
     assert "--symbols" in done.stderr
+
+
+def test_a_month_materialized_in_dagster_fetches_that_month_alone(tmp_path, monkeypatch):
+    for name, key in KEYS.items():
+        monkeypatch.setenv(name, key)
+    with vendor_server(Script(Market(SYMBOLS, START, END), bodies=answered)) as server:
+        vendor = {"base_url": server.url, "requests_per_minute": 10_000}
+        source = {"kind": "alpaca", "symbols": ["AAA"], "start": START, "end": END}
+        flags = {"source": source, "vendors": {"alpaca": vendor}}
+        ConfigStore(tmp_path).save(load_settings(flags=flags, environment={}))
+        job = build_definitions(tmp_path).resolve_job_def("backfill_months")
+        for _ in range(2):
+            assert job.execute_in_process(partition_key="2024-02-01").success
+        asked = [arrival.params for arrival in server.script.arrivals]
+    minutes = [params for params in asked if params.get("timeframe") == "1Min"]
+    assert len(minutes) == 1
+    assert len(asked) == 2, "the month's minutes and its news, and nothing the second time"
+    assert minutes[0]["start"].startswith("2024-02-01")
+    assert minutes[0]["end"].startswith("2024-03-01T04:59")
+    assert set(minutes[0]["symbols"].split(",")) == {"AAA", "SPY"}
+
+
+def test_the_folder_is_made_again_from_the_raw_answers_without_the_vendor(ingested):
+    folder = ingested["home"] / "raw" / "vendors" / "market-alpaca"
+    before = MarketFolder.open(folder).fingerprint()
+    config = ConfigStore(ingested["home"]).load().config
+    shutil.rmtree(folder)
+    made = Ingest(ingested["home"], config.source, config.vendors, {}).market().build()
+    assert made == folder
+    assert MarketFolder.open(folder).fingerprint() == before
