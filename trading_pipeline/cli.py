@@ -96,7 +96,7 @@ def _launch(
 
     target = _home(home)
     if dry_run:
-        check_source(settings, target)
+        check_source(settings, target, is_dry=True)
         print_estimate(console, target, settings, job, json_path)
         return
     prepared = prepare(target, settings)
@@ -229,6 +229,8 @@ def features(
     """Compute a feature set of a market folder to Parquet, without a home."""
     from trading_pipeline.commands.features import write_features
 
+    if own_features and feature_set != "daily":
+        raise InputError(f"the set {feature_set} has no features of your own; give --set daily")
     flags = source_flags("files", data, symbols, start, end, None, own_features)
     flags["runtime"] = {"threads": threads}
     write_features(

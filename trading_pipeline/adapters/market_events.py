@@ -78,6 +78,7 @@ NEEDED: Final = {
     "calendar_events": ("kind", "scheduled_at"),
 }
 DATE_ALONE: Final = r"^\d{4}-\d{2}-\d{2}$"
+MIDNIGHT: Final = r"^\d{4}-\d{2}-\d{2}([ T]00:00(:00([.]0+)?)?)?$"
 
 
 def event_files(folder: Path) -> dict[str, DataFile]:
@@ -157,17 +158,22 @@ def _known_at(data: DataFile, timezone: str) -> str:
     whole_day = f"({date} + interval 1 day) at time zone 'America/New_York' at time zone 'UTC'"
     kind = data.types["known_at"]
     if kind == TEXT_TYPE:
-        is_date = f"regexp_matches({data.text('known_at')}, {literal(DATE_ALONE)})"
+        text = data.text("known_at")
+        if _holds_only(data, f"regexp_matches({text}, {literal(MIDNIGHT)})"):
+            return whole_day
+        is_date = f"regexp_matches({text}, {literal(DATE_ALONE)})"
         return f"case when {is_date} then {whole_day} else {moment} end"
-    if kind == "DATE" or (not has_offset(kind) and _holds_midnights(data, date)):
+    # A column of instants that are all midnights holds dates.
+    is_naive = not has_offset(kind)
+    if kind == "DATE" or (is_naive and _holds_only(data, f"({date})::time = time '00:00'")):
         return whole_day
     return moment
 
 
-def _holds_midnights(data: DataFile, date: str) -> bool:
-    """Return whether a column of instants without offset holds dates: midnight in every row."""
+def _holds_only(data: DataFile, condition: str) -> bool:
+    """Return whether a condition holds in every row where it can be told, and in one at least."""
     with memory_connection() as connection:
         found = connection.execute(
-            f"select coalesce(bool_and(({date})::time = time '00:00'), false) from {data.scan}"
+            f"select coalesce(bool_and({condition}), false) from {data.scan}"
         ).fetchone()
     return bool(found and found[0])

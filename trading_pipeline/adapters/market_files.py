@@ -75,12 +75,17 @@ class DataFile:
 
     @classmethod
     def open(cls, folder: Path, path: Path) -> "DataFile":
-        """Read the file's header. Raises InputError where it is unreadable."""
+        """Read the header, and of CSV every line. Raises InputError where one is unreadable."""
         name = path.relative_to(folder).as_posix()
+        is_parquet = path.name.lower().endswith(PARQUET_SUFFIXES)
         try:
-            return cls.of(name, _scan(path), (path,))
+            data = cls.of(name, _scan(path), (path,))
+            if not is_parquet:
+                with memory_connection() as connection:
+                    connection.execute(f"select count(columns(*)) from {data.scan}")
+            return data
         except duckdb.Error as error:
-            kind = "Parquet" if path.name.lower().endswith(PARQUET_SUFFIXES) else "CSV"
+            kind = "Parquet" if is_parquet else "CSV"
             problem = str(error).splitlines()[0]
             raise InputError(
                 f"{name} cannot be read as {kind} ({problem}); replace or remove the file"
@@ -99,9 +104,12 @@ class DataFile:
         """Raise InputError where a needed column is missing."""
         lacking = [name for name in needed if name not in self.columns]
         if lacking:
+            # Lines of different lengths hide which of them is the header.
+            uneven = " or mend the line that has more or fewer values than the header"
             raise InputError(
                 f"{self.name} has columns {', '.join(self.columns.values())}; "
                 f"it lacks {', '.join(lacking)} of {', '.join(needed)}; rename or add them"
+                + (uneven if len(lacking) == len(needed) else "")
             )
 
     def check_numbers(self, names: tuple[str, ...]) -> None:

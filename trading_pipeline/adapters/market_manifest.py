@@ -9,7 +9,7 @@ first of INDEX_SYMBOLS that the daily files hold.
 import tomllib
 from pathlib import Path
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -43,7 +43,7 @@ class FileEntry(BaseModel):
     def _is_a_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ValueError, OSError):
+        except (ValueError, OSError, ZoneInfoNotFoundError):
             raise ValueError(
                 f"{name!r} is no time zone; give a name like America/New_York"
             ) from None

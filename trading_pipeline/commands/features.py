@@ -51,6 +51,8 @@ def write_features(
         )
     if not out.parent.is_dir():
         raise InputError(f"folder {out.parent} of --out does not exist; make it first")
+    if out.is_dir():
+        raise InputError(f"--out {out} is a folder; name a file in it")
     source = config.source
     folder = MarketFolder.open(Path(source.data))
     folder.check(source.symbols, source.start, source.end)

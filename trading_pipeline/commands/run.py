@@ -36,13 +36,13 @@ class Prepared:
     warehouse: Warehouse
 
 
-def check_source(config: PipelineConfig, home: Path) -> None:
+def check_source(config: PipelineConfig, home: Path, *, is_dry: bool = False) -> None:
     """Read every file's shape and the user's features, or look for the keys, before any write.
 
     Raises InputError.
     """
     source = config.source
-    check_vendor(home, config)
+    check_vendor(home, config, is_dry=is_dry)
     if config.features.module:
         feature_registry(config.features, load_feature_module(config.features.module))
     if source.kind == "files":

@@ -22,10 +22,13 @@ def ingest_of(home: Path, config: PipelineConfig) -> Ingest | None:
     return Ingest(home, config.source, config.vendors, vendor_keys())
 
 
-def check_vendor(home: Path, config: PipelineConfig) -> None:
-    """Raise InputError where a fetch is due and its key is missing, before anything is written."""
+def check_vendor(home: Path, config: PipelineConfig, *, is_dry: bool) -> None:
+    """Raise InputError where a fetch is due and its key is missing, before anything is written.
+
+    A dry run needs symbols and a start, but no key.
+    """
     ingest = ingest_of(home, config)
-    if ingest is None:
+    if ingest is None or is_dry:
         return
     for each in ingest.plan(datetime.now(UTC)):
         if each.wanted:

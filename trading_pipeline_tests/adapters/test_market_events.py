@@ -122,6 +122,8 @@ def test_a_missing_known_at_is_read_as_missing(tmp_path):
     ("name", "known"),
     [
         ("events/news.csv", "2020-01-06"),
+        ("events/news.csv", "2020-01-06 00:00:00"),
+        ("events/news.csv", "2020-01-06T00:00"),
         ("events/news.parquet", pd.Timestamp("2020-01-06").date()),
         ("events/news.parquet", pd.Timestamp("2020-01-06")),
     ],

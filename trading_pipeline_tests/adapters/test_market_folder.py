@@ -95,6 +95,24 @@ def test_a_folder_that_cannot_be_used_is_refused_in_one_line(tmp_path, files, to
     assert [word for word in words if word not in message] == []
 
 
+@pytest.mark.parametrize("line", ["BBB,2020-0", "BBB,2020-01-07,11,12", "B\udcffB,2020-01-07,11"])
+@pytest.mark.parametrize("n", [3, 60_000])
+def test_a_line_that_breaks_a_long_or_short_csv_is_refused(tmp_path, line, n):
+    text = "symbol,ts,close\n" + "AAA,2020-01-06,10\n" * n + line + "\n"
+    (tmp_path / "daily").mkdir()
+    (tmp_path / "daily" / "x.csv").write_bytes(text.encode(errors="surrogateescape"))
+    message = refusal(lambda: MarketFolder.open(tmp_path))
+    assert "daily/x.csv" in message
+    assert "line" in message.lower() or "sniffing" in message
+
+
+def test_a_zone_that_does_not_exist_is_refused(tmp_path):
+    toml = '[files."daily/bars.csv"]\ntimezone = "Mars"\n'
+    assert "'Mars' is no time zone" in refusal(
+        lambda: MarketFolder.open(folder(tmp_path, None, toml))
+    )
+
+
 def test_a_missing_folder_is_refused(tmp_path):
     assert "does not exist" in refusal(lambda: MarketFolder.open(tmp_path / "none"))
 

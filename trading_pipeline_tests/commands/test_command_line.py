@@ -104,6 +104,14 @@ def test_symbols_come_as_a_list_or_as_a_file(market, tmp_path):
     )
 
 
+@pytest.mark.parametrize("feature_set", ["alpha158", "factors14", "intraday"])
+def test_own_features_are_refused_for_a_set_that_cannot_hold_them(market, tmp_path, feature_set):
+    own = tmp_path / "own.py"
+    own.write_text("FEATURES = ()\n")
+    words = ("--data", str(market), "--out", str(tmp_path / "f.parquet"), "--features", str(own))
+    assert "--set daily" in refused("features", "--set", feature_set, *words)
+
+
 def test_an_unknown_feature_set_is_refused_by_naming_those_that_exist(market, tmp_path):
     words = ("--data", str(market), "--out", str(tmp_path / "f.parquet"))
     text = refused("features", "--set", "alpha360", *words)

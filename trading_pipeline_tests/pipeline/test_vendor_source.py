@@ -189,6 +189,13 @@ def test_a_missing_key_is_named_before_anything_is_written(tmp_path):
     assert not (tmp_path / "home" / "warehouse.duckdb").exists()
 
 
+def test_a_dry_run_needs_no_key(tmp_path):
+    words = ("ingest", "--source", "massive", "--symbols", "AAA", "--start", "2024-01-02")
+    done = call(*words, "--home", tmp_path / "home", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "Left to fetch" in done.stdout
+
+
 def test_a_vendor_without_symbols_or_start_is_refused(tmp_path):
     done = call("ingest", "--source", "alpaca", "--home", tmp_path / "home", **KEYS)
     assert done.returncode == 2

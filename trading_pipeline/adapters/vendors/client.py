@@ -31,6 +31,8 @@ from trading_pipeline.contracts.vendors import Call, Vendor
 T = TypeVar("T")
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
+# Where no connection was ever made, the network is missing more often than the vendor.
+UNREACHED_ATTEMPTS = 4
 _PASSING = frozenset((408, 425, 429))
 _HIDDEN = "[key]"
 _SHOWN_CHARACTERS = 300
@@ -56,10 +58,18 @@ class Answer(Generic[T]):
 class _TryAgainError(Exception):
     """A fault that may pass; `wait` is what the vendor asked for, in seconds."""
 
-    def __init__(self, reason: str, wait: float = 0.0, *, is_answer: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        wait: float = 0.0,
+        *,
+        is_answer: bool = False,
+        is_unreached: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.wait = wait
         self.is_answer = is_answer
+        self.is_unreached = is_unreached
 
 
 class VendorClient:
@@ -89,6 +99,7 @@ class VendorClient:
             verify=_trusted(),
             limits=httpx.Limits(max_connections=1),
         )
+        self._was_reached = False
         # The one open connection, for the watch over slow answers.
         self._sockets: list[socket.socket] = []
 
@@ -108,10 +119,11 @@ class VendorClient:
             VendorRefusedError: The vendor will not serve the call (other 4xx).
             VendorAnswerError: No answer could be read in `max_attempts`.
             VendorDeadlineError: The next wait would end after the deadline; raised at once.
-            VendorError: The vendor gave no answer in `max_attempts`.
+            VendorError: The vendor gave no answer in `max_attempts`, or could never be reached in
+                UNREACHED_ATTEMPTS.
         """
         attempts = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self.patience.max_attempts),
+            stop=self._is_enough,
             wait=self._wait,
             retry=tenacity.retry_if_exception_type(_TryAgainError),
             sleep=lambda seconds: self.deadline.sleep(
@@ -123,9 +135,11 @@ class VendorClient:
         try:
             return attempts(self._once, call, read)
         except _TryAgainError as error:
+            is_unreached = error.is_unreached and not self._was_reached
             text = (
-                f"{self._named(call)} failed {self.patience.max_attempts} times, at last: {error};"
-                " run it again later to go on from there"
+                f"{self._named(call)} failed {attempts.statistics['attempt_number']} times, at "
+                f"last: {error}; {'check the network and ' if is_unreached else ''}"
+                "run it again later to go on from there"
             )
             failure = VendorAnswerError(text) if error.is_answer else VendorError(text)
         raise failure
@@ -162,7 +176,7 @@ class VendorClient:
                 f"the {self.deadline.seconds:.0f} s set for the fetch are over; run it again to go"
                 " on from there, or raise vendors.deadline_seconds"
             )
-        reason = ""
+        reason, is_unreached = "", False
         with self._watched(limit) as watch:
             try:
                 with self._http.stream(
@@ -173,6 +187,7 @@ class VendorClient:
                     timeout=limit,
                     extensions={"trace": watch.trace},
                 ) as response:
+                    self._was_reached = True
                     body = bytearray()
                     for chunk in response.iter_bytes():
                         body += chunk
@@ -186,9 +201,10 @@ class VendorClient:
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
                 # The cause is dropped on purpose: it holds the request, and with it the key.
                 reason = self._clean(f"{type(error).__name__}: {error}")
+                is_unreached = isinstance(error, httpx.ConnectError)
         if watch.is_over:
             reason = f"no whole answer within {limit:.1f} s"
-        raise _TryAgainError(reason)
+        raise _TryAgainError(reason, is_unreached=is_unreached)
 
     @contextmanager
     def _watched(self, seconds: float) -> "Iterator[_Watch]":
@@ -231,6 +247,15 @@ class VendorClient:
             except (TypeError, ValueError, OverflowError):
                 return 0.0
         return max(0.0, seconds) if math.isfinite(seconds) else 0.0
+
+    def _is_enough(self, state: tenacity.RetryCallState) -> bool:
+        """Return whether a failed call is given up."""
+        error = state.outcome.exception() if state.outcome else None
+        is_unreached = isinstance(error, _TryAgainError) and error.is_unreached
+        most = self.patience.max_attempts
+        if is_unreached and not self._was_reached:
+            most = min(most, UNREACHED_ATTEMPTS)
+        return state.attempt_number >= most
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         """Return the wait before the next try: doubled each time, jittered, at least as asked."""

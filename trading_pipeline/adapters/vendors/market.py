@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ import pandas as pd
 from trading_pipeline.adapters.market_manifest import MANIFEST_NAME
 from trading_pipeline.adapters.market_writer import manifest_text
 from trading_pipeline.adapters.vendors.raw_store import Answered, RawStore
-from trading_pipeline.contracts.vendors import Dataset, Vendor
+from trading_pipeline.contracts.vendors import Dataset, Vendor, Wanted
 
 # What a folder of vendor X is made of, besides what X itself delivers.
 CONTEXT_VENDORS: Final[Mapping[str, Dataset]] = {"fred": "macro", "cboe": "vix"}
@@ -126,12 +127,18 @@ class VendorMarket:
     def _read(self, items: Sequence[Answered]) -> pd.DataFrame:
         """Return the rows of pages, each with the moment it came; quotes already by minute."""
         parts = []
+        begun: dict[Wanted, datetime] = {}
         for item in items:
+            if item.page == 0:
+                begun[item.wanted] = item.fetched_at
             page = self.vendors[item.wanted.vendor].parse(
                 item.wanted, item.call, self.store.body(item)
             )
             rows = by_minute(page.rows) if item.wanted.dataset == "quotes" else page.rows
-            parts.append(rows.assign(ingested_at=pd.Timestamp(item.fetched_at)))
+            # All pages of one list of corporate actions are one word.
+            is_list = item.wanted.dataset == "corporate_actions"
+            at = begun[item.wanted] if is_list else item.fetched_at
+            parts.append(rows.assign(ingested_at=pd.Timestamp(at)))
         filled = [part for part in parts if len(part)]
         return pd.concat(filled or parts[:1], ignore_index=True)
 
@@ -235,8 +242,12 @@ def _news(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _actions(rows: pd.DataFrame) -> pd.DataFrame:
-    key = ["symbol", "ex_date", "action", "ratio", "amount_usd"]
-    return rows.drop_duplicates(key, keep="last").drop(columns="ingested_at")
+    """Return the actions of each symbol and ex-date as they were told last."""
+    key = ["symbol", "ex_date", "action"]
+    told = rows.groupby(key)["ingested_at"].transform("max")
+    newest = rows[rows["ingested_at"] == told]
+    kept = newest.drop_duplicates([*key, "ratio", "amount_usd"], keep="last")
+    return kept.drop(columns="ingested_at")
 
 
 def _macro(rows: pd.DataFrame) -> pd.DataFrame:

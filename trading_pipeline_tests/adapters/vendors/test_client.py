@@ -146,6 +146,21 @@ def test_a_vendor_that_is_not_there_is_a_vendor_error(scene):
         ask(gone)
 
 
+def test_without_a_network_the_fetch_ends_in_seconds(scene):
+    gone = Scene(scene.store.folder, "http://127.0.0.1:9", clock=scene.warp)
+    with pytest.raises(VendorError, match=r"failed 4 times, at last: ConnectError.*network"):
+        ask(gone)
+    assert sum(scene.warp.slept) <= 7
+
+
+def test_a_vendor_that_answered_before_is_waited_for(scene):
+    with scene.client() as client:
+        client.get(CALL, readable)
+        client._http.base_url = "http://127.0.0.1:9"
+        with pytest.raises(VendorError, match="failed 8 times, at last: ConnectError"):
+            client.get(CALL, readable)
+
+
 class AskedByParameter:
     """A vendor that wants its key in the address, as some do."""
 
