@@ -21,7 +21,7 @@ ROWS = (
     ("drift", "reports"),
 )
 WIDTH = 1000
-NODE_HEIGHT, STRIP_HEIGHT, ROW_STEP = 26, 58, 112
+NODE_HEIGHT, STRIP_HEIGHT, ROW_STEP, LINE_STEP = 26, 58, 112, 64
 CHARACTER, PADDING, GAP, STRIP_GAP = 7.0, 20, 10, 22
 
 STYLE = """
@@ -47,6 +47,7 @@ class Box:
     x: float
     y: float
     width: float
+    height: float
 
     @property
     def middle(self):
@@ -88,20 +89,37 @@ def placed(reads):
     tables = {stage: [] for row in ROWS for stage in row}
     for table in sorted(reads, key=lambda name: (depth(reads, name), name)):
         tables[table.split(".")[0]].append(table)
-    nodes, strips = {}, {}
-    for number, row in enumerate(ROWS):
-        widths = {stage: [_width(table) for table in tables[stage]] for stage in row}
-        spans = {s: sum(w) + GAP * (len(w) - 1) + 2 * GAP for s, w in widths.items()}
+    nodes, strips, y = {}, {}, 12
+    for row in ROWS:
+        lines = {stage: _lines(tables[stage]) for stage in row}
+        spans = {stage: max(map(_span, lines[stage])) + 2 * GAP for stage in row}
         x = (WIDTH - sum(spans.values()) - STRIP_GAP * (len(row) - 1)) / 2
-        y = 12 + number * ROW_STEP
         for stage in row:
-            strips[stage] = Box(x, y, spans[stage])
-            at = x + GAP
-            for table, width in zip(tables[stage], widths[stage], strict=True):
-                nodes[table] = Box(at, y + STRIP_HEIGHT - NODE_HEIGHT - 8, width)
-                at += width + GAP
+            height = STRIP_HEIGHT + LINE_STEP * (len(lines[stage]) - 1)
+            strips[stage] = Box(x, y, spans[stage], height)
+            for number, line in enumerate(lines[stage]):
+                at = x + GAP
+                top = y + STRIP_HEIGHT - NODE_HEIGHT - 8 + LINE_STEP * number
+                for table in line:
+                    nodes[table] = Box(at, top, _width(table), NODE_HEIGHT)
+                    at += _width(table) + GAP
             x += spans[stage] + STRIP_GAP
+        y += max(strips[stage].height for stage in row) + ROW_STEP - STRIP_HEIGHT
     return nodes, strips
+
+
+def _lines(tables):
+    """Return a stage's tables in lines that fit the picture."""
+    lines = [[]]
+    for table in tables:
+        if lines[-1] and _span([*lines[-1], table]) > WIDTH - 6 * GAP:
+            lines.append([])
+        lines[-1].append(table)
+    return lines
+
+
+def _span(line):
+    return sum(map(_width, line)) + GAP * (len(line) - 1)
 
 
 def _width(table):
@@ -128,7 +146,7 @@ def _edge(source, target):
 def svg(reads):
     """Return the picture."""
     nodes, strips = placed(reads)
-    height = 12 + len(ROWS) * ROW_STEP - (ROW_STEP - STRIP_HEIGHT) + 24
+    height = max(box.y + box.height for box in strips.values()) + 24
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
         ' aria-label="The asset graph: stages and their tables">',
@@ -140,7 +158,7 @@ def svg(reads):
     for box in strips.values():
         parts.append(
             f'<rect class="strip" x="{box.x:.1f}" y="{box.y}" width="{box.width:.1f}"'
-            f' height="{STRIP_HEIGHT}" rx="8"/>'
+            f' height="{box.height}" rx="8"/>'
         )
     for table, direct in sorted(reduced(reads).items()):
         for read in sorted(direct):
