@@ -141,3 +141,24 @@ def test_spans_count_the_sessions_with_a_bar():
     dates = pd.to_datetime(["2020-01-06", "2020-01-08", "2020-01-07"])
     bars = pd.DataFrame({"symbol": ["A", "A", "B"], "session_date": dates})
     assert daily_spans(bars)["n_sessions"].tolist() == [2, 1]
+
+
+def test_splits_of_one_date_that_disagree_are_all_refused():
+    raw = pd.DataFrame(
+        {
+            "symbol": ["AAA", "AAA", "BBB", "BBB"],
+            "ex_date": pd.Timestamp("2020-01-06"),
+            "action": "split",
+            "ratio": [4.0, 5.0, 2.0, 2.0],
+            "amount_usd": np.nan,
+            "known_at": pd.NaT,
+            "source_file": "corporate_actions.csv",
+        }
+    )
+    actions, refused = clean_actions(raw)
+    assert actions["symbol"].tolist() == ["BBB"]
+    assert sorted(refused["reason"]) == [
+        "duplicate_collapsed",
+        "duplicate_disagrees",
+        "duplicate_disagrees",
+    ]

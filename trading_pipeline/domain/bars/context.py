@@ -107,14 +107,16 @@ def clean_actions(raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
             missing), source_file.
 
     `known_at` is as given, else the opening of `ex_date`. Refused: another action, a split
-    without a positive ratio, a dividend without a positive amount, a missing symbol or date.
-    Equal copies collapse into one recorded line.
+    without a positive ratio, a dividend without a positive amount, a missing symbol or date, and
+    every split of a date for which several ratios are given: both cannot be true. Equal copies
+    collapse into one recorded line.
     """
     key = ["symbol", "ex_date", "action", "ratio", "amount_usd"]
     rows = raw.sort_values([*key, "known_at"], ignore_index=True)
     is_split, is_dividend = (rows["action"] == name for name in ("split", "dividend"))
     usable_ratio = np.isfinite(rows["ratio"]) & (rows["ratio"] > 0)
     usable_amount = np.isfinite(rows["amount_usd"]) & (rows["amount_usd"] > 0)
+    ratios = rows.where(is_split & usable_ratio).groupby(key[:3])["ratio"].transform("nunique")
     reasons = np.full(len(rows), "", dtype=object)
     details = np.full(len(rows), "", dtype=object)
     for where, reason, detail in (
@@ -122,6 +124,7 @@ def clean_actions(raw: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         (~(is_split | is_dividend), "unknown_action", "neither split nor dividend"),
         (is_split & ~usable_ratio, "missing_value", "a split needs a positive ratio"),
         (is_dividend & ~usable_amount, "missing_value", "a dividend needs a positive amount_usd"),
+        (ratios > 1, "duplicate_disagrees", "the date has splits of other ratios"),
         (rows.duplicated(key), "duplicate_collapsed", "equal copy"),
     ):
         first = where.to_numpy() & (reasons == "")
