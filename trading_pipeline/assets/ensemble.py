@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.service import roles
-from trading_pipeline.assets.table_asset import table_asset
+from trading_pipeline.assets.table_asset import digest, table_asset
 from trading_pipeline.assets.training import (
     FINAL_BLOCK,
     TRAINING_READS,
@@ -160,6 +160,14 @@ def test_rows(run: StageRun, keys: pd.DataFrame, block: int) -> np.ndarray:
     return np.flatnonzero(found["is_tested"].notna().to_numpy())
 
 
+def judged_version(recipe_id: str, protocol_id: str, fitted_from: Mapping[str, str]) -> str:
+    """Return the name of a judged model: another code or content gives another name.
+
+    A stored model is never replaced, so one recipe fitted again from other rows needs its own.
+    """
+    return f"judged-{recipe_id[:8]}-{protocol_id[:8]}-{digest(fitted_from)[:8]}"
+
+
 @table_asset(
     "ensemble.model",
     reads=(*TRAINING_READS, "ensemble.oof", "sweeps.best", "features.selected"),
@@ -176,7 +184,11 @@ def model(run: StageRun) -> TableResult:
     stack = fit_second_level(run, span.panel, recipe)
     chosen = block_training_set(span, FINAL_BLOCK)
     members = fit_on(span.panel, chosen, recipe, run.config.runtime.threads)
-    version = f"judged-{recipe.recipe_id[:8]}-{span.protocol.protocol_id[:8]}"
+    version = judged_version(
+        recipe.recipe_id,
+        span.protocol.protocol_id,
+        {"code": run.code_version, **training_fingerprint(run, "ensemble.oof")},
+    )
     table = save_model(
         run,
         version,

@@ -177,7 +177,8 @@ def deployed(run: StageRun) -> TableResult:
     trained = window_rows(panel, candidates)
     as_of = run.read("select max(session_date) as d from bars.daily")["d"].iloc[0]
     data = hashlib.sha256(
-        f"{recipe.recipe_id}{run.hash('features.daily')}{run.hash('labels.direction')}".encode()
+        f"{recipe.recipe_id}{run.code_version}{run.hash('features.daily')}"
+        f"{run.hash('labels.direction')}".encode()
     ).hexdigest()
     version = f"{as_of:%Y%m%d}-{data[:8]}"
     table = save_model(
