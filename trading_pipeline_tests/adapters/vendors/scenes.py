@@ -75,6 +75,8 @@ class Scene:
         self.settings = settings or plan_settings(url)
         self.vendor = VENDORS[name](self.settings, KEYS)
         self.patience = patience(**changes)
+        # As a request leaves: the server's thread may see it only after the clock has jumped.
+        self.sent = []
 
     def plan(self, symbols, start, end, *, dataset="minute", as_of=AS_OF, settle_days=3):
         """Return what is missing."""
@@ -93,7 +95,11 @@ class Scene:
             self.vendor, self.settings, self.patience, self.store, deadline,
             jitter=random.Random(seed),
         ) as client:  # fmt: skip
+            client._http.event_hooks = {"request": [self._note]}
             yield client
+
+    def _note(self, _request):
+        self.sent.append(self.warp.clock.monotonic())
 
     def fetch(self, wanted, *, deadline_seconds=None, seed=0, progress=None):
         """Fetch a plan."""
