@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import dagster as dg
 import pandas as pd
 
-from trading_pipeline.assets.ensemble import CHAMPION, fit_on, save_model, window_rows
+from trading_pipeline.assets.ensemble import CHAMPION, save_model
 from trading_pipeline.assets.service import roles, stage_challenger
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.assets.training import (
@@ -25,6 +25,7 @@ from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.contracts.vocabulary import REGIMES
 from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY
 from trading_pipeline.domain.ensemble.members import members_from_bytes, predict_stack
+from trading_pipeline.domain.ensemble.path import fit_rows, window_rows
 from trading_pipeline.domain.ensemble.scores import PairedDifference, paired_difference
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.ensemble.training import Panel, training_set
@@ -173,7 +174,7 @@ def deployed(run: StageRun) -> TableResult:
     chosen = training_set(
         panel, candidates, run.config.sampling, run.config.memory, run.config.ensemble.seed
     )
-    members = fit_on(panel, chosen, recipe, run.config.runtime.threads)
+    members = fit_rows(recipe, panel.X, panel, chosen, run.config.runtime.threads)
     trained = window_rows(panel, candidates)
     as_of = run.read("select max(session_date) as d from bars.daily")["d"].iloc[0]
     data = hashlib.sha256(

@@ -1,6 +1,5 @@
 """The rows on which training paths are tried: the made market, labelled, with a few features."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,8 +12,9 @@ from trading_pipeline.domain.proof.daily import DailyBuild
 from trading_pipeline.domain.proof.future import Frames
 from trading_pipeline.domain.proof.training_path import (
     TrainingInputs,
-    TrainingPath,
     TrainingProcedure,
+    TriedPath,
+    run_path,
 )
 
 MIN_SYMBOLS = 4
@@ -23,7 +23,6 @@ FEATURES = (
     *("return_5", "return_20", "return_60", "volatility_20", "rank_return_20", "drawdown_20"),
     *("rsi_7", "rsi_14", "rsi_21", "vix_level"),
 )
-PathKind = Callable[[TrainingInputs, PipelineConfig, tuple[Feature, ...]], TrainingPath]
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,9 @@ class TrainingMarket:
         names = [name for name in self.features.columns if name not in ("symbol", "session")]
         return TrainingInputs(rows[[*KEYS, *names]], keys)
 
-    def procedure(self, kind: PathKind = TrainingPath) -> TrainingProcedure:
+    def procedure(self, kind: type[TriedPath] = TriedPath) -> TrainingProcedure:
         """Return a kind of path as a procedure: inputs in, the outcome of every block out."""
-        return lambda inputs: kind(inputs, self.config, self.registry)()
+        return lambda inputs: run_path(kind, inputs, self.config, self.registry)
 
 
 def training_market(
@@ -93,6 +92,7 @@ def _fast(config: PipelineConfig) -> PipelineConfig:
             "learners": ("lightgbm", "xgboost"),
         },
         "ensemble": {"max_rounds": 8, "meta_learner": "logistic"},
+        "runtime": {"threads": 1},
     }
     sections = {
         name: getattr(config, name).model_copy(update=update) for name, update in changes.items()
