@@ -30,9 +30,9 @@ from trading_pipeline.domain.ensemble.recipe import Recipe
 from trading_pipeline.domain.ensemble.scores import score_holdout
 from trading_pipeline.domain.ensemble.stack import STACK, Stack
 from trading_pipeline.domain.ensemble.training import Panel, TrainingSet
+from trading_pipeline.domain.gate.gathering import CHAMPION
 from trading_pipeline.resources import StageRun
 
-CHAMPION = "champion"
 TRAINING_FILE = "training.json"
 
 

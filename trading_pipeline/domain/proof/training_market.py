@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from trading_pipeline.contracts.config import PipelineConfig
-from trading_pipeline.domain.ensemble.training import KEYS
+from trading_pipeline.domain.ensemble.labelled import labelled_rows
 from trading_pipeline.domain.features.registry import Feature
 from trading_pipeline.domain.labels.direction import label_direction
 from trading_pipeline.domain.proof.daily import DailyBuild
@@ -41,20 +41,9 @@ class TrainingMarket:
         labels = label_direction(
             self.bars if bars is None else bars, self.universe, self.config.labels, MIN_SYMBOLS
         )
-        rows = labels.merge(self.regimes[["session_date", "regime"]], on="session_date")
-        rows = rows.merge(self.features, on=["symbol", "session"])
-        event: pd.Series[str] = pd.Series(None, index=rows.index, dtype=object)
-        regime = event.copy()
-        for known in self.config.memory.events:
-            inside = rows["session_date"].between(
-                pd.Timestamp(known.first_date), pd.Timestamp(known.last_date)
-            )
-            event[inside], regime[inside] = known.event, known.regime
-        rows["event_regime"] = regime
-        archived = event.notna()
-        keys = rows.loc[archived, ["symbol", "session"]].assign(event=event[archived])
-        names = [name for name in self.features.columns if name not in ("symbol", "session")]
-        return TrainingInputs(rows[[*KEYS, *names]], keys)
+        return TrainingInputs(
+            *labelled_rows(labels, self.regimes, self.features, self.config.memory)
+        )
 
     def procedure(self, kind: type[TriedPath] = TriedPath) -> TrainingProcedure:
         """Return a kind of path as a procedure: inputs in, the outcome of every block out."""
@@ -73,7 +62,7 @@ def training_market(
     return TrainingMarket(
         bars=frames["bars"],
         universe=frames["universe"],
-        features=features.drop(columns=["session_date", "known_at"]),
+        features=features,
         regimes=frames["regimes"],
         registry=chosen,
         config=_fast(config),
