@@ -31,7 +31,7 @@ from trading_pipeline.settings import default_home, load_settings
 app = typer.Typer(
     name="trading-pipeline",
     help="From bars to a judged model: research and paper trading on one machine.",
-    epilog="Exit codes: 0 the work was done, 1 fault, 2 bad input, 130 stopped by Ctrl-C.",
+    epilog="Exit codes: 0 the work was done, 1 fault or a missed bar, 2 bad input, 130 Ctrl-C.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

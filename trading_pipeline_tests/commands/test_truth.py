@@ -20,7 +20,7 @@ CONSOLE = Console(quiet=True)
 @pytest.mark.xdist_group("truth")
 def test_the_micro_suite_finds_what_is_planted_and_is_not_run_twice(tmp_path, monkeypatch):
     settings = load_settings()
-    arguments = (CONSOLE, tmp_path, settings, "micro", None, None, tmp_path / "truth.json")
+    arguments = (CONSOLE, tmp_path, settings, "micro", None, None, tmp_path / "truth.json", 1)
     assert truth.prove_truth(*arguments)
     found = json.loads((tmp_path / "truth.json").read_text())
     bars = {bar["name"]: bar for bar in found["bars"]}
