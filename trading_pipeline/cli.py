@@ -21,6 +21,7 @@ from trading_pipeline.commands.options import (
     Signal,
     SourceKind,
     Start,
+    Suite,
     Symbols,
     source_flags,
 )
@@ -30,7 +31,7 @@ from trading_pipeline.settings import default_home, load_settings
 app = typer.Typer(
     name="trading-pipeline",
     help="From bars to a judged model: research and paper trading on one machine.",
-    epilog="Exit codes: 0 the work was done, 1 fault, 2 bad input, 130 stopped by Ctrl-C.",
+    epilog="Exit codes: 0 the work was done, 1 fault or a missed bar, 2 bad input, 130 Ctrl-C.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -270,6 +271,36 @@ def doctor(
             raise typer.Exit(1)
         return
     if not examine(console, _home(home), json_path, own_features):
+        raise typer.Exit(1)
+
+
+@app.command()
+def truth(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="22 small markets, two learners; the default.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Every market of the standards; takes a night.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Market folder made elsewhere, instead.")
+    ] = None,
+    oracle: Annotated[
+        Path | None,
+        typer.Option("--oracle", metavar="FILE", help="Its symbol, session_date, oracle_score."),
+    ] = None,
+    home: Home = None,
+    config: ConfigFile = None,
+    json_path: JsonPath = None,
+) -> None:
+    """Put markets whose answer is known through training; exit code 1 where a bar is missed."""
+    from trading_pipeline.commands.truth import prove_truth
+
+    if quick and full:
+        raise InputError("--quick and --full exclude each other; give one")
+    settings = load_settings(config_file=config)
+    suite: Suite = "full" if full else "quick"
+    if not prove_truth(console, _home(home), settings, suite, data, oracle, json_path):
         raise typer.Exit(1)
 
 

@@ -4,90 +4,36 @@ sweeps.best  ->  ensemble.oof  ->  ensemble.model  ->  ensemble.holdout  ->  ens
 """
 
 import json
-from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.service import roles
 from trading_pipeline.assets.table_asset import digest, table_asset
 from trading_pipeline.assets.training import (
-    FINAL_BLOCK,
     TRAINING_READS,
     TRAINING_SETTINGS,
-    VOLATILITY_FEATURES,
     TrainingSpan,
-    block_opens,
     load_panel,
     protocol_in_force,
     training_fingerprint,
-    tuned_blocks,
 )
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import TableResult
-from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
-from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY, volatility_only
+from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY
 from trading_pipeline.domain.ensemble.members import (
     Member,
-    fit_base_learners,
     members_from_bytes,
     members_to_bytes,
-    predict_base,
-    predict_stack,
 )
-from trading_pipeline.domain.ensemble.recipe import Recipe, build_recipe
+from trading_pipeline.domain.ensemble.path import FINAL_BLOCK, judged_rows, window_rows
+from trading_pipeline.domain.ensemble.recipe import Recipe
 from trading_pipeline.domain.ensemble.scores import score_holdout
-from trading_pipeline.domain.ensemble.stack import STACK, Stack, fit_stack, stack_oof, wide_oof
-from trading_pipeline.domain.ensemble.training import Panel, TrainingSet, training_set
-from trading_pipeline.domain.ensemble.walk_forward import OofBlock, walk_forward_oof
-from trading_pipeline.domain.splits.training import TrainingRows
-from trading_pipeline.domain.sweeps.spaces import Candidate
+from trading_pipeline.domain.ensemble.stack import STACK, Stack
+from trading_pipeline.domain.ensemble.training import Panel, TrainingSet
+from trading_pipeline.domain.gate.gathering import CHAMPION
 from trading_pipeline.resources import StageRun
 
-CHAMPION = "champion"
 TRAINING_FILE = "training.json"
-
-
-def recipe_of_block(span: TrainingSpan, best: pd.DataFrame, block: int) -> Recipe:
-    """Return the recipe that a block's winning trials make."""
-    config = span.run.config
-    own = best[best["block"] == block]
-    features: dict[str, list[str]] = {}
-    for row in own.to_dict("records"):
-        candidate = Candidate.from_record(json.loads(row["params_json"]))
-        windows = {group: str(choice) for group, choice in candidate.windows.items()}
-        features[row["learner"]] = span.columns(block, windows)
-    return build_recipe(
-        own,
-        features,
-        ensemble=config.ensemble,
-        sampling=config.sampling,
-        labels=config.labels,
-        splits=config.splits,
-    )
-
-
-def block_training_set(span: TrainingSpan, block: int) -> TrainingSet:
-    """Return the balanced, weighted rows that fit a block's models."""
-    config = span.run.config
-    return training_set(
-        span.panel,
-        span.candidates(block),
-        config.sampling,
-        config.memory,
-        seed=config.ensemble.seed + block,
-    )
-
-
-def fit_on(panel: Panel, chosen: TrainingSet, recipe: Recipe, threads: int) -> tuple[Member, ...]:
-    """Fit a recipe's base learners on the chosen rows of a panel."""
-    return fit_base_learners(
-        recipe,
-        panel.X.iloc[chosen.rows],
-        panel.label[chosen.rows],
-        chosen.weights,
-        threads=threads,
-    )
 
 
 @table_asset(
@@ -101,40 +47,17 @@ def oof(run: StageRun) -> TableResult:
     """Walk-forward probabilities of rows no model had seen; the first block has none."""
     span = TrainingSpan.load(run)
     best = run.table("sweeps.best")
-    opens = block_opens(span.protocol)
-    blocks = [block for block in tuned_blocks(span.protocol) if block != FINAL_BLOCK]
-    sets = {block: block_training_set(span, block) for block in blocks}
-    keys = span.panel.rows
-    parts = [OofBlock(block, sets[block].rows, test_rows(run, keys, block)) for block in blocks]
-    done = 0
+    blocks = [block for block in span.blocks if block != FINAL_BLOCK]
+    recipes = {block: span.recipe(block, best, span.selected(block)) for block in span.blocks}
+    sets: dict[int, TrainingSet] = {}
 
-    def fit_predict(
-        block: int, _train: np.ndarray, _labels: np.ndarray, test: np.ndarray
-    ) -> Mapping[str, np.ndarray]:
-        nonlocal done
-        members = fit_on(
-            span.panel,
-            sets[block],
-            recipe_of_block(span, best, block),
-            run.config.runtime.threads,
-        )
-        base = predict_base(members, span.panel.X.iloc[test])
-        done += 1
-        run.advance(done, len(blocks), "blocks fitted")
-        return {name: base[name].to_numpy() for name in base.columns}
+    def on_block(block: int, chosen: TrainingSet, _members: tuple[Member, ...]) -> None:
+        sets[block] = chosen
+        run.advance(len(sets), len(blocks), "blocks fitted")
 
-    for part in parts:
-        if (keys["end_session"].to_numpy()[part.train_rows] >= opens[part.block]).any():
-            raise ValueError(f"block {part.block} would train on a label that reaches into it")
-    base_rows = walk_forward_oof(keys, parts, fit_predict)
-    wide = wide_oof(base_rows, keys)
-    config = run.config.ensemble
-    stacked = stack_oof(
-        wide,
-        learners=tuple(sorted(best["learner"].unique())),
-        kind=config.meta_learner,
-        seed=config.seed,
-    )
+    base_rows = span.out_of_fold(recipes, {b: span.tested(b) for b in blocks}, on_block)
+    final = recipes[FINAL_BLOCK]
+    stacked = span.stack_oof(span.second_level_rows(base_rows, final), final)
     table = pd.concat([base_rows, stacked], ignore_index=True)
     return TableResult(
         table,
@@ -147,17 +70,6 @@ def oof(run: StageRun) -> TableResult:
             "plot": run.plot("oof", "out-of-fold AUC by block", oof=table),
         },
     )
-
-
-def test_rows(run: StageRun, keys: pd.DataFrame, block: int) -> np.ndarray:
-    """Return the panel's rows that the fold table gives a block to test."""
-    tested = run.read(
-        "select symbol, session_date, true as is_tested from splits.folds"
-        " where fold = $block and role = 'test'",
-        block=block,
-    )
-    found = keys[["symbol", "session_date"]].merge(tested, how="left", validate="one_to_one")
-    return np.flatnonzero(found["is_tested"].notna().to_numpy())
 
 
 def judged_version(recipe_id: str, protocol_id: str, fitted_from: Mapping[str, str]) -> str:
@@ -180,10 +92,11 @@ def judged_version(recipe_id: str, protocol_id: str, fitted_from: Mapping[str, s
 def model(run: StageRun) -> TableResult:
     """The model the gate judges: base learners on the whole training span, stacked, calibrated."""
     span = TrainingSpan.load(run)
-    recipe = recipe_of_block(span, run.table("sweeps.best"), FINAL_BLOCK)
-    stack = fit_second_level(run, span.panel, recipe)
-    chosen = block_training_set(span, FINAL_BLOCK)
-    members = fit_on(span.panel, chosen, recipe, run.config.runtime.threads)
+    best = run.table("sweeps.best")
+    recipe = span.recipe(FINAL_BLOCK, best, span.selected(FINAL_BLOCK))
+    stack = span.fit_stack(span.second_level_rows(run.table("ensemble.oof"), recipe), recipe)
+    chosen = span.training_set(FINAL_BLOCK)
+    members = span.fit(FINAL_BLOCK, recipe, chosen)
     version = judged_version(
         recipe.recipe_id,
         span.protocol.protocol_id,
@@ -209,26 +122,6 @@ def model(run: StageRun) -> TableResult:
             "megabytes": round(float(table["n_bytes"].sum()) / 1e6, 2),
             "sampling notes": "; ".join(chosen.notes) or "none",
         },
-    )
-
-
-def window_rows(panel: Panel, candidates: TrainingRows) -> pd.DataFrame:
-    """Return the candidates of the rolling window, without those only the archive brings."""
-    in_window = np.array([name is None for name in candidates.event], dtype=bool)
-    inside: pd.DataFrame = panel.rows.iloc[candidates.rows[in_window]]
-    return inside
-
-
-def fit_second_level(run: StageRun, panel: Panel, recipe: Recipe) -> Stack:
-    """Fit meta-learner and calibration on the out-of-fold rows."""
-    config = run.config.ensemble
-    return fit_stack(
-        wide_oof(run.table("ensemble.oof"), panel.rows),
-        learners=recipe.learners,
-        kind=config.meta_learner,
-        calibration=config.calibration,
-        calibration_frac=config.calibration_frac,
-        seed=config.seed,
     )
 
 
@@ -305,16 +198,9 @@ def holdout(run: StageRun) -> TableResult:
         raise InputError(
             "the hold-out holds no closed label; lower labels.min_symbols or bring more sessions"
         )
-    regime = panel.rows["regime"].replace(UNKNOWN_REGIME, np.nan)
-    predictions = predict_stack(members, stack, panel.X, regime)
-    chosen = block_training_set(span, FINAL_BLOCK)
-    predictions[VOLATILITY_ONLY] = volatility_only(
-        span.panel.X.iloc[chosen.rows],
-        span.panel.label[chosen.rows],
-        panel.X,
-        features=VOLATILITY_FEATURES,
-        sample_weight=chosen.weights,
-    )
+    predictions = span.judge(members, stack, panel)
+    chosen = span.training_set(FINAL_BLOCK)
+    predictions[VOLATILITY_ONLY] = span.volatility_baseline(chosen, panel)
     champion = roles(run)["champion"]
     if champion is not None:
         files = run.load_model(champion)
@@ -322,14 +208,10 @@ def holdout(run: StageRun) -> TableResult:
         if own.recipe_id == recipe.recipe_id:
             predictions[CHAMPION] = predictions[STACK]
         else:
-            refitted = fit_on(span.panel, chosen, own, run.config.runtime.threads)
-            predictions[CHAMPION] = predict_stack(refitted, its_stack, panel.X, regime)[STACK]
+            refitted = span.fit(FINAL_BLOCK, own, chosen)
+            predictions[CHAMPION] = span.judge(refitted, its_stack, panel)[STACK]
     record_read(run, span.protocol.protocol_id, recipe.recipe_id, panel)
-    keys = panel.rows[
-        ["symbol", "session_date", "session", "label", "excess_return_frac", "regime"]
-    ]
-    parts = [keys.assign(learner=str(name), probability=predictions[name]) for name in predictions]
-    table = pd.concat(parts, ignore_index=True).assign(protocol_id=span.protocol.protocol_id)
+    table = judged_rows(panel, predictions).assign(protocol_id=span.protocol.protocol_id)
     stacked = table[table["learner"] == STACK]
     return TableResult(
         table,

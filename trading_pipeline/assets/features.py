@@ -12,14 +12,11 @@ from trading_pipeline.assets.training import (
     TRAINING_SETTINGS,
     TrainingSpan,
     training_fingerprint,
-    tuned_blocks,
 )
 from trading_pipeline.contracts.tables import FrameChunks, TableResult
-from trading_pipeline.domain.ensemble.training import thinned
 from trading_pipeline.domain.features.daily import EVENT_TABLES, compute_daily_features
 from trading_pipeline.domain.features.intraday_registry import intraday_registry
 from trading_pipeline.domain.features.registry import catalog_frame, feature_registry
-from trading_pipeline.domain.features.selection import select_features
 from trading_pipeline.resources import StageRun
 
 
@@ -90,21 +87,9 @@ def selected(run: StageRun) -> TableResult:
     span = TrainingSpan.load(run, every_feature=True)
     catalogue = run.table("features.catalog").query("stage == 'daily'")
     parts = []
-    blocks = tuned_blocks(span.protocol)
+    blocks = span.blocks
     for done, block in enumerate(blocks, start=1):
-        candidates = span.candidates(block)
-        rows = thinned(span.panel, candidates, run.config.sweeps.every_nth_session).rows
-        keys = span.panel.rows.iloc[rows]
-        chosen = select_features(
-            pd.concat([keys[["symbol", "session"]], span.panel.X.iloc[rows]], axis=1),
-            keys["label"],
-            keys["regime"],
-            run.config.features,
-            catalogue,
-            span.groups,
-            block_sessions=2 * run.config.labels.horizon_sessions,
-        )
-        parts.append(chosen.assign(block=block))
+        parts.append(span.select(block, catalogue))
         run.advance(done, len(blocks), "blocks")
     table = pd.concat(parts, ignore_index=True)
     final = table[table["block"] == 0]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import dagster as dg
 import pandas as pd
 
-from trading_pipeline.assets.ensemble import CHAMPION, fit_on, save_model, window_rows
+from trading_pipeline.assets.ensemble import save_model
 from trading_pipeline.assets.service import roles, stage_challenger
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.assets.training import (
@@ -22,13 +22,11 @@ from trading_pipeline.assets.training import (
     recipe_features,
 )
 from trading_pipeline.contracts.tables import TableResult
-from trading_pipeline.contracts.vocabulary import REGIMES
-from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY
 from trading_pipeline.domain.ensemble.members import members_from_bytes, predict_stack
-from trading_pipeline.domain.ensemble.scores import PairedDifference, paired_difference
-from trading_pipeline.domain.ensemble.stack import STACK
+from trading_pipeline.domain.ensemble.path import fit_rows, window_rows
 from trading_pipeline.domain.ensemble.training import Panel, training_set
-from trading_pipeline.domain.gate.evidence import Estimate, GateEvidence, RegimeScore
+from trading_pipeline.domain.gate.evidence import GateEvidence
+from trading_pipeline.domain.gate.gathering import Challenger, gathered_evidence
 from trading_pipeline.domain.gate.verdict import decide
 from trading_pipeline.domain.splits.training import training_rows
 from trading_pipeline.resources import StageRun
@@ -80,54 +78,28 @@ def verdicts(run: StageRun) -> TableResult:
 
 def gather_evidence(run: StageRun) -> GateEvidence:
     """Return what is known about the challenger."""
-    scores = run.table("ensemble.scores")
-    own = scores[scores["learner"] == STACK].set_index("regime")
-    whole = own.loc[["all"]].iloc[0]
-    holdout = run.table("ensemble.holdout")
-    figures = run.table("backtest.summary").set_index("metric")
-    files = run.table("ensemble.model")
-    span = f"{holdout['session_date'].min():%Y-%m-%d} to {holdout['session_date'].max():%Y-%m-%d}"
-    on = f"n {int(whole['n_rows']):,} rows, {int(whole['n_sessions'])} sessions, {span}"
-    sharpe = figures.loc[["sharpe_net"]].iloc[0]
+    scores, files = run.table("ensemble.scores"), run.table("ensemble.model")
+    protocol_id, version = str(scores["protocol_id"].iloc[0]), str(files["model_version"].iloc[0])
     reads = run.read(
         "select count(*) as n from splits.holdout_reads where protocol_id = $protocol_id",
-        protocol_id=whole["protocol_id"],
+        protocol_id=protocol_id,
     )
-    return GateEvidence(
-        model_version=str(files["model_version"].iloc[0]),
+    challenger = Challenger(
+        model_version=version,
         recipe_id=str(files["recipe_id"].iloc[0]),
-        protocol_id=str(whole["protocol_id"]),
-        has_champion=CHAMPION in set(holdout["learner"]),
+        protocol_id=protocol_id,
         holdout_reads=int(reads["n"].iloc[0]),
-        auc=_estimate(whole, "auc", "auc_low", "auc_high", on),
-        sharpe_net=_estimate(sharpe, "value", "low", "high", str(sharpe["note"])),
-        dsr=float(figures["value"]["dsr"]),
-        champion_difference=_difference(run, holdout, CHAMPION),
-        volatility_difference=_difference(run, holdout, VOLATILITY_ONLY),
-        regimes={
-            regime: RegimeScore(float(own["auc"][regime]), float(own["n_horizons"][regime]))
-            for regime in REGIMES
-            if regime in own.index
-        },
-        ece=float(whole["ece"]),
-        calibration_slope=float(whole["calibration_slope"]),
-        latency_ms=_latency_ms(run, str(files["model_version"].iloc[0])),
+        latency_ms=_latency_ms(run, version),
         model_mb=float(files["n_bytes"].sum()) / 1e6,
     )
-
-
-def _estimate(row: pd.Series, value: str, low: str, high: str, detail: str) -> Estimate:
-    return Estimate(float(row[value]), float(row[low]), float(row[high]), detail)
-
-
-def _difference(run: StageRun, holdout: pd.DataFrame, other: str) -> Estimate | None:
-    if other not in set(holdout["learner"]):
-        return None
-    found: PairedDifference = paired_difference(
-        holdout, STACK, other, run.config.labels.horizon_sessions, run.config.gate
+    return gathered_evidence(
+        challenger,
+        scores,
+        run.table("ensemble.holdout"),
+        run.table("backtest.summary"),
+        run.config.labels.horizon_sessions,
+        run.config.gate,
     )
-    detail = f"paired with {other}, n {found.n_rows:,} rows, {found.n_sessions} sessions"
-    return Estimate(found.interval.value, found.interval.low, found.interval.high, detail)
 
 
 def _latency_ms(run: StageRun, version: str) -> float:
@@ -173,7 +145,7 @@ def deployed(run: StageRun) -> TableResult:
     chosen = training_set(
         panel, candidates, run.config.sampling, run.config.memory, run.config.ensemble.seed
     )
-    members = fit_on(panel, chosen, recipe, run.config.runtime.threads)
+    members = fit_rows(recipe, panel.X, panel, chosen, run.config.runtime.threads)
     trained = window_rows(panel, candidates)
     as_of = run.read("select max(session_date) as d from bars.daily")["d"].iloc[0]
     data = hashlib.sha256(

@@ -6,7 +6,6 @@ training span, features.selected  ->  one asset per learner  ->  sweeps.trials  
 import time
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.table_asset import table_asset
@@ -15,20 +14,9 @@ from trading_pipeline.assets.training import (
     TRAINING_SETTINGS,
     TrainingSpan,
     training_fingerprint,
-    tuned_blocks,
 )
-from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import SqlSelect, TableResult
-from trading_pipeline.domain.ensemble.training import thinned, training_set
-from trading_pipeline.domain.splits.purged import purged_inner_folds
-from trading_pipeline.domain.splits.training import TrainingRows
-from trading_pipeline.domain.sweeps.search import (
-    Folds,
-    SearchData,
-    best_trials,
-    canary_auc,
-    search,
-)
+from trading_pipeline.domain.sweeps.search import best_trials
 from trading_pipeline.resources import StageRun
 
 LEARNERS = ("lightgbm", "xgboost", "catboost")
@@ -47,53 +35,6 @@ TRIAL_COLUMNS = (
 )
 
 
-def search_data(span: TrainingSpan, block: int) -> tuple[SearchData, Folds]:
-    """Return the thinned rows a block's search may see, and its inner purged folds.
-
-    Each inner fold trains on a balanced sample of its own training rows, and is scored on
-    natural ones.
-    """
-    config = span.run.config
-    candidates = thinned(span.panel, span.candidates(block), config.sweeps.every_nth_session)
-    keys = span.panel.rows.iloc[candidates.rows]
-    try:
-        inner = purged_inner_folds(
-            keys["start_session"].to_numpy(np.int64),
-            keys["end_session"].to_numpy(np.int64),
-            config.sweeps.inner_folds,
-            config.splits.embargo_sessions,
-        )
-    except ValueError as error:
-        raise InputError(
-            f"the search of block {block} has too short a training span ({error}); give earlier "
-            "bars, fewer splits.n_folds or sweeps.inner_folds, or a shorter splits.embargo_sessions"
-        ) from None
-    position = np.full(len(span.panel.rows), -1, dtype=np.intp)
-    position[candidates.rows] = np.arange(candidates.rows.size)
-    weights = np.ones(candidates.rows.size)
-    folds = []
-    for train, test in inner:
-        own = TrainingRows(candidates.rows[train], candidates.event[train])
-        chosen = training_set(span.panel, own, config.sampling, config.memory, config.sweeps.seed)
-        rows = position[chosen.rows]
-        # A row weighs the same in every fold, so one vector serves them all.
-        weights[rows] = chosen.weights
-        folds.append((rows, test))
-    columns = span.selected(block)
-    places = {name: i for i, name in enumerate(columns)}
-    data = SearchData(
-        X=span.panel.matrix(candidates.rows, columns),
-        y=span.panel.label[candidates.rows],
-        weight=weights.astype(np.float32),
-        windows={group: tuple(choices) for group, choices in span.groups.items()},
-        columns_for=lambda choice: [
-            places[name]
-            for name in span.columns_of(columns, {k: str(v) for k, v in choice.items()})
-        ],
-    )
-    return data, folds
-
-
 def sweep_asset(learner: str) -> dg.AssetsDefinition:
     """Return the asset that searches one learner's parameters for every block."""
 
@@ -103,29 +44,15 @@ def sweep_asset(learner: str) -> dg.AssetsDefinition:
             empty = pd.DataFrame({name: [] for name in TRIAL_COLUMNS})
             return TableResult(empty, {"why empty": f"sweeps.learners leaves {learner} out"})
         span = TrainingSpan.load(run)
-        blocks = tuned_blocks(span.protocol)
+        blocks = span.blocks
         parts, hopeless = [], []
         for number, block in enumerate(blocks):
-            data, folds = search_data(span, block)
-            canary = canary_auc(data, folds, seed=config.seed, threads=run.config.runtime.threads)
+            data, folds = span.search_data(block, span.selected(block))
+            canary = span.canary(data, folds)
             # A canary without skill stops the search: the fixed default is tried, nothing more.
-            has_skill = canary > config.canary_min_auc
-            if not has_skill:
+            if not span.has_skill(canary):
                 hopeless.append(f"block {block}: canary AUC {canary:.4f}")
-            parts.append(
-                search(
-                    learner,
-                    data,
-                    folds=folds,
-                    n_trials=config.n_trials if has_skill else 1,
-                    max_rounds=config.max_rounds,
-                    sweep_id=f"{learner}:{span.protocol.protocol_id}:{block}",
-                    block=block,
-                    seed=config.seed,
-                    threads=run.config.runtime.threads,
-                    timer=time.perf_counter,
-                )
-            )
+            parts.append(span.search(learner, block, data, folds, canary, time.perf_counter))
             run.advance(number + 1, len(blocks), "blocks searched")
         trials = pd.concat(parts, ignore_index=True)
         complete = trials.loc[trials["state"] == "complete"]

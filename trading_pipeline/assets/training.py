@@ -8,16 +8,12 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.service import roles
-from trading_pipeline.domain.ensemble.training import Panel
-from trading_pipeline.domain.features.registry import Feature, feature_registry
-from trading_pipeline.domain.features.windows import WindowGroups, columns_for, window_groups
-from trading_pipeline.domain.splits.protocol import Protocol, ordinal, protocol_of_record
-from trading_pipeline.domain.splits.training import TrainingRows, training_rows
+from trading_pipeline.domain.ensemble.path import VOLATILITY_FEATURES, TrainingPath
+from trading_pipeline.domain.ensemble.training import Panel, Rows
+from trading_pipeline.domain.features.registry import feature_registry
+from trading_pipeline.domain.splits.protocol import Protocol, protocol_of_record
 from trading_pipeline.resources import StageRun
 
-FINAL_BLOCK = 0
-# All that the volatility-only baseline knows.
-VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
 # What rules the choice of training rows, in every asset that fits.
 TRAINING_SETTINGS = ("splits", "sampling", "memory", "labels")
 TRAINING_READS = (
@@ -38,20 +34,6 @@ def protocol_in_force(run: StageRun) -> Protocol:
     return protocol_of_record({str(name): value for name, value in record.items()})
 
 
-def block_opens(protocol: Protocol) -> dict[int, int]:
-    """Return the cut of each fit: block -> ordinal that no training span may reach.
-
-    Blocks count from 1; ``FINAL_BLOCK`` stands for the fit on the whole training span.
-    """
-    opens = {k: ordinal(start) for k, start in enumerate(protocol.block_starts, start=1)}
-    return {**opens, FINAL_BLOCK: protocol.holdout_opens}
-
-
-def tuned_blocks(protocol: Protocol) -> list[int]:
-    """Return the blocks that are fitted: the first has nothing before it; the final fit last."""
-    return [*range(2, len(protocol.block_starts) + 1), FINAL_BLOCK]
-
-
 def training_fingerprint(run: StageRun, *uses: str) -> Mapping[str, str]:
     """Return the contents of the training span alone, and of the smaller tables ``uses``.
 
@@ -69,14 +51,10 @@ def training_fingerprint(run: StageRun, *uses: str) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingSpan:
-    """The panel before the hold-out, and who may train for which block."""
+class TrainingSpan(TrainingPath):
+    """The training path over the home's tables before the hold-out."""
 
     run: StageRun
-    protocol: Protocol
-    panel: Panel
-    archive_keys: pd.DataFrame | None
-    registry: tuple[Feature, ...]
 
     @classmethod
     def load(cls, run: StageRun, *, every_feature: bool = False) -> "TrainingSpan":
@@ -96,22 +74,7 @@ class TrainingSpan:
             (dict(training_fingerprint(run, "memory.rare_events")), features),
             lambda: load_panel(run, pd.Timestamp(protocol.train_start), last, features),
         )
-        return cls(run, protocol, panel, load_archive_keys(run), registry)
-
-    @property
-    def groups(self) -> WindowGroups:
-        """Alternative indicator windows."""
-        return window_groups(self.registry)
-
-    def candidates(self, block: int) -> TrainingRows:
-        """Return the rows that may train for a block."""
-        return training_rows(
-            self.panel.rows,
-            self.protocol,
-            block_opens(self.protocol)[block],
-            self.run.config.splits.window_sessions,
-            self.archive_keys,
-        )
+        return cls(run.config, protocol, panel, load_archive_keys(run), registry, run)
 
     def selected(self, block: int) -> list[str]:
         """Return the features that a block's models may use."""
@@ -122,13 +85,15 @@ class TrainingSpan:
         known = set(rows["feature"])
         return [name for name in self.panel.X.columns if name in known]
 
-    def columns(self, block: int, windows: Mapping[str, str]) -> list[str]:
-        """Return the selected features without the windows that were not chosen."""
-        return self.columns_of(self.selected(block), windows)
-
-    def columns_of(self, selected: list[str], windows: Mapping[str, str]) -> list[str]:
-        """Return the columns that one choice of windows leaves of the selected ones."""
-        return columns_for(windows, selected, self.groups)
+    def tested(self, block: int) -> Rows:
+        """Return the panel's rows that the fold table gives a block to test."""
+        return self.tested_rows(
+            self.run.read(
+                "select symbol, session_date from splits.folds"
+                " where fold = $block and role = 'test'",
+                block=block,
+            )
+        )
 
 
 def load_panel(

@@ -19,7 +19,7 @@ from trading_pipeline.domain.proof.planted_tables import (
 )
 from trading_pipeline.domain.proof.planted_training import PLANTED_PATHS
 from trading_pipeline.domain.proof.training_market import TrainingMarket
-from trading_pipeline.domain.proof.training_path import TrainingPath
+from trading_pipeline.domain.proof.training_path import TriedPath
 from trading_pipeline.domain.proof.training_trials import training_findings
 
 Trial: TypeAlias = Callable[[Progress], list[Finding]]
@@ -76,7 +76,7 @@ def planted_leaks(
             return lambda step: future_findings(study, moments, on_step=step)
         return lambda step: future_findings(study, (), dense, on_step=step)
 
-    def in_path(path: type[TrainingPath]) -> Trial:
+    def in_path(path: type[TriedPath]) -> Trial:
         return lambda step: training_findings(
             training, training.procedure(path), is_enough=True, on_step=step
         )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.ensemble.members import Member, predict_base
+from trading_pipeline.domain.ensemble.path import FINAL_BLOCK
 from trading_pipeline.domain.ensemble.recipe import Recipe
 from trading_pipeline.domain.ensemble.stack import (
     STACK,
@@ -13,30 +14,31 @@ from trading_pipeline.domain.ensemble.stack import (
     fit_calibrator,
     fit_meta,
 )
-from trading_pipeline.domain.ensemble.training import TrainingSet
-from trading_pipeline.domain.proof.training_path import FINAL, Rows, TrainingPath, digest
+from trading_pipeline.domain.ensemble.train import rows_tested
+from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
+from trading_pipeline.domain.proof.training_path import TriedPath
 from trading_pipeline.domain.splits.training import TrainingRows
 from trading_pipeline.domain.sweeps.learners import new_learner
 from trading_pipeline.domain.sweeps.search import Folds
 
 
-class ScalingBeforeSplit(TrainingPath):
+class ScalingBeforeSplit(TriedPath):
     """Features are standardised by the mean and deviation of all rows, hold-out included."""
 
     def features(self, _block: int) -> pd.DataFrame:
         """Return the scaled features of all rows."""
         return self._scaled(self.panel.X)
 
-    def judged_features(self) -> pd.DataFrame:
+    def judged_features(self, judged: Panel) -> pd.DataFrame:
         """Return the scaled features of the hold-out's rows."""
-        return self._scaled(self.judged.X)
+        return self._scaled(judged.X)
 
     def _scaled(self, X: pd.DataFrame) -> pd.DataFrame:
         everything = pd.concat([self.panel.X, self.judged.X])
         return (X - everything.mean()) / everything.std()
 
 
-class SelectionBeforeSplit(TrainingPath):
+class SelectionBeforeSplit(TriedPath):
     """Features are chosen once, on every row, before the blocks are cut."""
 
     def selection_rows(self, _block: int) -> Rows:
@@ -44,7 +46,7 @@ class SelectionBeforeSplit(TrainingPath):
         return np.arange(len(self.panel.rows))
 
 
-class TargetEncoding(TrainingPath):
+class TargetEncoding(TriedPath):
     """A symbol's mean label over all rows becomes part of a feature."""
 
     def features(self, _block: int) -> pd.DataFrame:
@@ -53,15 +55,15 @@ class TargetEncoding(TrainingPath):
         name = self.panel.X.columns[0]
         return self.panel.X.assign(**{name: rate.to_numpy(np.float32)})
 
-    def judged_features(self) -> pd.DataFrame:
+    def judged_features(self, judged: Panel) -> pd.DataFrame:
         """Return the hold-out's features with the rates of the other rows."""
         rate = self.panel.rows.groupby("symbol")["label"].mean()
-        name = self.judged.X.columns[0]
-        encoded = self.judged.rows["symbol"].map(rate).to_numpy(np.float32)
-        return self.judged.X.assign(**{name: encoded})
+        name = judged.X.columns[0]
+        encoded = judged.rows["symbol"].map(rate).to_numpy(np.float32)
+        return judged.X.assign(**{name: encoded})
 
 
-class SearchOnTest(TrainingPath):
+class SearchOnTest(TriedPath):
     """Trials are judged on the very block the winner is then scored on."""
 
     def search_rows(self, block: int) -> TrainingRows:
@@ -77,17 +79,15 @@ class SearchOnTest(TrainingPath):
         return [(np.flatnonzero(~is_tested), np.flatnonzero(is_tested))]
 
     def _tested(self, block: int) -> Rows:
-        return self.test_rows(max(self.opens) if block == FINAL else block)
+        return last_tested(self, block)
 
 
-class EarlyStopOnTest(TrainingPath):
+class EarlyStopOnTest(TriedPath):
     """Rounds are those at which the AUC on the tested block is best."""
 
-    def fit(
-        self, block: int, recipe: Recipe, chosen: TrainingSet, hashes: dict[str, str]
-    ) -> tuple[Member, ...]:
+    def fit(self, block: int, recipe: Recipe, chosen: TrainingSet) -> tuple[Member, ...]:
         """Fit each learner up to its best round on the tested block."""
-        tested = self.test_rows(max(self.opens) if block == FINAL else block)
+        tested = last_tested(self, block)
         members = []
         for member in recipe.members:
             X = self.features(block)[list(member.features)].to_numpy(np.float32)
@@ -103,17 +103,16 @@ class EarlyStopOnTest(TrainingPath):
             )
             best = int(np.argmax(watched.eval_auc)) + 1
             members.append(Member(member, models[1].fit(*train, rounds=best)))
-            hashes[f"model {member.learner}"] = digest(members[-1].model.to_bytes()[1])
         return tuple(members)
 
 
-class InFoldStacking(TrainingPath):
+class InFoldStacking(TriedPath):
     """The second level learns from probabilities of rows the first level was fitted on."""
 
-    def second_level_rows(self, wide: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    def second_level_rows(self, oof: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
         """Return the rows with probabilities of models that were fitted on them."""
-        chosen = self.training_rows(FINAL)
-        members = TrainingPath.fit(self, FINAL, recipe, chosen, {})
+        wide = super().second_level_rows(oof, recipe)
+        members = self.fit(FINAL_BLOCK, recipe, self.training_set(FINAL_BLOCK))
         fitted = predict_base(members, self.panel.X)
         keys = self.panel.rows[["symbol", "session"]]
         found = wide[["symbol", "session"]].merge(
@@ -122,7 +121,7 @@ class InFoldStacking(TrainingPath):
         return wide.assign(**{name: found[name].to_numpy() for name in fitted.columns})
 
 
-class SharedOofStacking(TrainingPath):
+class SharedOofStacking(TriedPath):
     """One matrix of out-of-fold rows both fits the second level and is scored by it."""
 
     def stack_oof(self, wide: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
@@ -140,19 +139,20 @@ class SharedOofStacking(TrainingPath):
         return rows.assign(learner=STACK, oof_probability=score)
 
 
-class CalibrationOnTest(TrainingPath):
+class CalibrationOnTest(TriedPath):
     """The calibration is fitted on the hold-out it is then judged by."""
 
-    def fit_stack(self, wide: pd.DataFrame, recipe: Recipe, members: tuple[Member, ...]) -> Stack:
+    def fit_stack(self, wide: pd.DataFrame, recipe: Recipe) -> Stack:
         """Return the sound meta-learner with a calibration of the hold-out's own labels."""
-        sound = super().fit_stack(wide, recipe, members)
-        base = predict_base(members, self.judged_features())
+        sound = super().fit_stack(wide, recipe)
+        members = self.fit(FINAL_BLOCK, recipe, self.training_set(FINAL_BLOCK))
+        base = predict_base(members, self.judged_features(self.judged))
         raw = sound.meta.predict(base, self.judged.rows["regime"].to_numpy())
         kind = self.config.ensemble.calibration
         return Stack(sound.meta, fit_calibrator(raw, self.judged.label, kind))
 
 
-class NoPurge(TrainingPath):
+class NoPurge(TriedPath):
     """Every row drawn before the block trains for it, though its label ends inside the block."""
 
     def candidates(self, block: int) -> TrainingRows:
@@ -160,8 +160,16 @@ class NoPurge(TrainingPath):
         rows = np.flatnonzero(self.panel.rows["session"].to_numpy() < self.opens[block])
         return TrainingRows(rows, np.full(rows.size, None, dtype=object))
 
+    def check_purged(self, block: int, rows: Rows) -> None:
+        """Look away, as who forgets the purge forgets the check."""
 
-PLANTED_PATHS: Mapping[str, type[TrainingPath]] = {
+
+def last_tested(path: TriedPath, block: int) -> Rows:
+    """Return the rows a block tests; for the judged model those of the last block."""
+    return rows_tested(path)[max(path.opens) if block == FINAL_BLOCK else block]
+
+
+PLANTED_PATHS: Mapping[str, type[TriedPath]] = {
     "scaling before split": ScalingBeforeSplit,
     "selection before split": SelectionBeforeSplit,
     "target encoding on all rows": TargetEncoding,

@@ -1,20 +1,20 @@
 """The rows on which training paths are tried: the made market, labelled, with a few features."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from trading_pipeline.contracts.config import PipelineConfig
-from trading_pipeline.domain.ensemble.training import KEYS
+from trading_pipeline.domain.ensemble.labelled import labelled_rows
 from trading_pipeline.domain.features.registry import Feature
 from trading_pipeline.domain.labels.direction import label_direction
 from trading_pipeline.domain.proof.daily import DailyBuild
 from trading_pipeline.domain.proof.future import Frames
 from trading_pipeline.domain.proof.training_path import (
     TrainingInputs,
-    TrainingPath,
     TrainingProcedure,
+    TriedPath,
+    run_path,
 )
 
 MIN_SYMBOLS = 4
@@ -23,7 +23,6 @@ FEATURES = (
     *("return_5", "return_20", "return_60", "volatility_20", "rank_return_20", "drawdown_20"),
     *("rsi_7", "rsi_14", "rsi_21", "vix_level"),
 )
-PathKind = Callable[[TrainingInputs, PipelineConfig, tuple[Feature, ...]], TrainingPath]
 
 
 @dataclass(frozen=True)
@@ -42,24 +41,13 @@ class TrainingMarket:
         labels = label_direction(
             self.bars if bars is None else bars, self.universe, self.config.labels, MIN_SYMBOLS
         )
-        rows = labels.merge(self.regimes[["session_date", "regime"]], on="session_date")
-        rows = rows.merge(self.features, on=["symbol", "session"])
-        event: pd.Series[str] = pd.Series(None, index=rows.index, dtype=object)
-        regime = event.copy()
-        for known in self.config.memory.events:
-            inside = rows["session_date"].between(
-                pd.Timestamp(known.first_date), pd.Timestamp(known.last_date)
-            )
-            event[inside], regime[inside] = known.event, known.regime
-        rows["event_regime"] = regime
-        archived = event.notna()
-        keys = rows.loc[archived, ["symbol", "session"]].assign(event=event[archived])
-        names = [name for name in self.features.columns if name not in ("symbol", "session")]
-        return TrainingInputs(rows[[*KEYS, *names]], keys)
+        return TrainingInputs(
+            *labelled_rows(labels, self.regimes, self.features, self.config.memory)
+        )
 
-    def procedure(self, kind: PathKind = TrainingPath) -> TrainingProcedure:
+    def procedure(self, kind: type[TriedPath] = TriedPath) -> TrainingProcedure:
         """Return a kind of path as a procedure: inputs in, the outcome of every block out."""
-        return lambda inputs: kind(inputs, self.config, self.registry)()
+        return lambda inputs: run_path(kind, inputs, self.config, self.registry)
 
 
 def training_market(
@@ -74,7 +62,7 @@ def training_market(
     return TrainingMarket(
         bars=frames["bars"],
         universe=frames["universe"],
-        features=features.drop(columns=["session_date", "known_at"]),
+        features=features,
         regimes=frames["regimes"],
         registry=chosen,
         config=_fast(config),
@@ -93,6 +81,7 @@ def _fast(config: PipelineConfig) -> PipelineConfig:
             "learners": ("lightgbm", "xgboost"),
         },
         "ensemble": {"max_rounds": 8, "meta_learner": "logistic"},
+        "runtime": {"threads": 1},
     }
     sections = {
         name: getattr(config, name).model_copy(update=update) for name, update in changes.items()

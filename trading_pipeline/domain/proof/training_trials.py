@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.domain.ensemble.path import FINAL_BLOCK
 from trading_pipeline.domain.ensemble.training import KEYS
 from trading_pipeline.domain.proof.finding import Finding
 from trading_pipeline.domain.proof.future import Progress
 from trading_pipeline.domain.proof.training_market import TrainingMarket
 from trading_pipeline.domain.proof.training_path import (
-    FINAL,
     BlockOutcome,
     TrainingInputs,
     TrainingProcedure,
@@ -105,7 +105,7 @@ def training_findings(
 
 
 def _called(block: int) -> str:
-    return "the judged model" if block == FINAL else f"block {block}"
+    return "the judged model" if block == FINAL_BLOCK else f"block {block}"
 
 
 def _touched(inputs: TrainingInputs, disturbed: TrainingInputs) -> pd.DataFrame:
@@ -133,8 +133,8 @@ def _changes(
         if not _equal(outcome.values, now.values, touched):
             yield "the score", block
     for block, outcome in base.items():
-        ends = min(outcome.closes, base[FINAL].opens)
-        if not outcome.opens <= opens or block == FINAL:
+        ends = min(outcome.closes, base[FINAL_BLOCK].opens)
+        if not outcome.opens <= opens or block == FINAL_BLOCK:
             continue
         mine, theirs = (
             o.learned_from[o.learned_from["session"].between(outcome.opens, ends - 1)]

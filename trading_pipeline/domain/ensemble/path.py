@@ -1,0 +1,345 @@
+"""The training path: every step from labelled rows to a judged model, the one code for all callers.
+
+Assets run the steps one by one and keep what each gives as a table; `train` runs them all in
+memory. A planted leak replaces one step.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from trading_pipeline.contracts.config import PipelineConfig
+from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
+from trading_pipeline.domain.ensemble.baselines import volatility_only
+from trading_pipeline.domain.ensemble.members import (
+    Member,
+    fit_base_learners,
+    predict_base,
+    predict_stack,
+)
+from trading_pipeline.domain.ensemble.recipe import Recipe, build_recipe
+from trading_pipeline.domain.ensemble.stack import Stack, fit_stack, stack_oof, wide_oof
+from trading_pipeline.domain.ensemble.training import (
+    Panel,
+    Rows,
+    TrainingSet,
+    thinned,
+    training_set,
+)
+from trading_pipeline.domain.ensemble.walk_forward import OofBlock, walk_forward_oof
+from trading_pipeline.domain.features.registry import Feature
+from trading_pipeline.domain.features.selection import select_features
+from trading_pipeline.domain.features.windows import WindowGroups, columns_for, window_groups
+from trading_pipeline.domain.splits.protocol import Protocol, ordinal
+from trading_pipeline.domain.splits.purged import purged_inner_folds
+from trading_pipeline.domain.splits.training import TrainingRows, training_rows
+from trading_pipeline.domain.sweeps.search import Folds, SearchData, canary_auc, search
+from trading_pipeline.domain.sweeps.spaces import Candidate
+
+# The fit on the whole training span: the judged model, whose test block is the hold-out.
+FINAL_BLOCK = 0
+# All that the volatility-only baseline knows.
+VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingPath:
+    """The steps of training over one panel under one protocol.
+
+    `panel` holds the labelled rows before the hold-out, `archive_keys` event, symbol and session
+    of every row of the archive, None without one.
+    """
+
+    config: PipelineConfig
+    protocol: Protocol
+    panel: Panel
+    archive_keys: pd.DataFrame | None
+    registry: tuple[Feature, ...]
+
+    @property
+    def groups(self) -> WindowGroups:
+        """Alternative indicator windows."""
+        return window_groups(self.registry)
+
+    @property
+    def opens(self) -> dict[int, int]:
+        """The cut of each fit: block -> ordinal that no training span may reach."""
+        starts = enumerate(self.protocol.block_starts, start=1)
+        return {k: ordinal(start) for k, start in starts} | {
+            FINAL_BLOCK: self.protocol.holdout_opens
+        }
+
+    @property
+    def blocks(self) -> list[int]:
+        """The blocks that are fitted: the first has nothing before it; the final fit last."""
+        return [*range(2, len(self.protocol.block_starts) + 1), FINAL_BLOCK]
+
+    def features(self, _block: int) -> pd.DataFrame:
+        """Return the features of all rows as a block's fits see them."""
+        return self.panel.X
+
+    def judged_features(self, judged: Panel) -> pd.DataFrame:
+        """Return the features of judged rows as the judged model sees them."""
+        return judged.X
+
+    def candidates(self, block: int) -> TrainingRows:
+        """Return the rows that may train for a block."""
+        return training_rows(
+            self.panel.rows,
+            self.protocol,
+            self.opens[block],
+            self.config.splits.window_sessions,
+            self.archive_keys,
+        )
+
+    def training_set(self, block: int) -> TrainingSet:
+        """Return the balanced, weighted rows that fit a block's models."""
+        return training_set(
+            self.panel,
+            self.candidates(block),
+            self.config.sampling,
+            self.config.memory,
+            seed=self.config.ensemble.seed + block,
+        )
+
+    def selection_rows(self, block: int) -> Rows:
+        """Return the rows that a block's selection looks at."""
+        every = self.config.sweeps.every_nth_session
+        return thinned(self.panel, self.candidates(block), every).rows
+
+    def select(self, block: int, catalogue: pd.DataFrame) -> pd.DataFrame:
+        """Return features.selected of a block; `catalogue` is features.catalog of its features."""
+        rows = self.selection_rows(block)
+        keys = self.panel.rows.iloc[rows]
+        chosen: pd.DataFrame = select_features(
+            pd.concat([keys[["symbol", "session"]], self.features(block).iloc[rows]], axis=1),
+            keys["label"],
+            keys["regime"],
+            self.config.features,
+            catalogue,
+            self.groups,
+            block_sessions=2 * self.config.labels.horizon_sessions,
+        )
+        return chosen.assign(block=block)
+
+    def search_rows(self, block: int) -> TrainingRows:
+        """Return the thinned rows a block's search may see."""
+        return thinned(self.panel, self.candidates(block), self.config.sweeps.every_nth_session)
+
+    def inner_folds(self, block: int, keys: pd.DataFrame) -> Folds:
+        """Return the search's purged folds, as positions in its rows.
+
+        Raises InputError where the training span is too short for them.
+        """
+        try:
+            return purged_inner_folds(
+                keys["start_session"].to_numpy(np.int64),
+                keys["end_session"].to_numpy(np.int64),
+                self.config.sweeps.inner_folds,
+                self.config.splits.embargo_sessions,
+            )
+        except ValueError as error:
+            raise InputError(
+                f"the search of block {block} has too short a training span ({error}); give "
+                "earlier bars, fewer splits.n_folds or sweeps.inner_folds, or a shorter "
+                "splits.embargo_sessions"
+            ) from None
+
+    def search_data(self, block: int, columns: list[str]) -> tuple[SearchData, Folds]:
+        """Return a search's rows with the columns given, and its folds.
+
+        Each inner fold trains on a balanced sample of its own training rows, and is scored on
+        natural ones.
+        """
+        config = self.config
+        candidates = self.search_rows(block)
+        position = np.full(len(self.panel.rows), -1, dtype=np.intp)
+        position[candidates.rows] = np.arange(candidates.rows.size)
+        weights = np.ones(candidates.rows.size)
+        folds = []
+        for train, test in self.inner_folds(block, self.panel.rows.iloc[candidates.rows]):
+            own = TrainingRows(candidates.rows[train], candidates.event[train])
+            chosen = training_set(
+                self.panel, own, config.sampling, config.memory, config.sweeps.seed
+            )
+            rows = position[chosen.rows]
+            # A row weighs the same in every fold, so one vector serves them all.
+            weights[rows] = chosen.weights
+            folds.append((rows, test))
+        places = {name: i for i, name in enumerate(columns)}
+        data = SearchData(
+            X=self.features(block)[columns].to_numpy(np.float32)[candidates.rows],
+            y=self.panel.label[candidates.rows],
+            weight=weights.astype(np.float32),
+            windows={group: tuple(choices) for group, choices in self.groups.items()},
+            columns_for=lambda choice: [places[name] for name in self.columns_of(columns, choice)],
+        )
+        return data, folds
+
+    def columns_of(self, selected: list[str], windows: Mapping[str, str | int]) -> list[str]:
+        """Return the columns that one choice of windows leaves of the selected ones."""
+        chosen = {group: str(choice) for group, choice in windows.items()}
+        return columns_for(chosen, selected, self.groups)
+
+    def canary(self, data: SearchData, folds: Folds) -> float:
+        """Return the canary's AUC, which tells whether a search is worth its price."""
+        threads = self.config.runtime.threads
+        return canary_auc(data, folds, seed=self.config.sweeps.seed, threads=threads)
+
+    def has_skill(self, canary: float) -> bool:
+        """Tell whether the canary allows a search; else the default is tried, nothing more."""
+        return canary > self.config.sweeps.canary_min_auc
+
+    def search(
+        self,
+        learner: str,
+        block: int,
+        data: SearchData,
+        folds: Folds,
+        canary: float,
+        timer: Callable[[], float],
+    ) -> pd.DataFrame:
+        """Return sweeps.trials of a learner and block."""
+        config = self.config.sweeps
+        return search(
+            learner,
+            data,
+            folds=folds,
+            n_trials=config.n_trials if self.has_skill(canary) else 1,
+            max_rounds=config.max_rounds,
+            sweep_id=f"{learner}:{self.protocol.protocol_id}:{block}",
+            block=block,
+            seed=config.seed,
+            threads=self.config.runtime.threads,
+            timer=timer,
+        )
+
+    def recipe(self, block: int, best: pd.DataFrame, columns: list[str]) -> Recipe:
+        """Return the recipe that a block's winning trials make of its selected columns."""
+        own = best[best["block"] == block]
+        features: dict[str, list[str]] = {}
+        for row in own.to_dict("records"):
+            candidate = Candidate.from_record(json.loads(row["params_json"]))
+            features[row["learner"]] = self.columns_of(columns, candidate.windows)
+        return build_recipe(
+            own,
+            features,
+            ensemble=self.config.ensemble,
+            sampling=self.config.sampling,
+            labels=self.config.labels,
+            splits=self.config.splits,
+        )
+
+    def fit(self, block: int, recipe: Recipe, chosen: TrainingSet) -> tuple[Member, ...]:
+        """Fit a recipe's base learners on a block's rows."""
+        return fit_rows(
+            recipe, self.features(block), self.panel, chosen, self.config.runtime.threads
+        )
+
+    def check_purged(self, block: int, rows: Rows) -> None:
+        """Raise ValueError where a row's label reaches into the block it would train for."""
+        if (self.panel.rows["end_session"].to_numpy()[rows] >= self.opens[block]).any():
+            raise ValueError(f"block {block} would train on a label that reaches into it")
+
+    def tested_rows(self, tested: pd.DataFrame) -> Rows:
+        """Return the positions of the rows that the fold table gives a block to test.
+
+        `tested` has symbol and session_date.
+        """
+        found = self.panel.rows[["symbol", "session_date"]].merge(
+            tested.assign(is_tested=True), how="left", validate="one_to_one"
+        )
+        return np.flatnonzero(found["is_tested"].notna().to_numpy())
+
+    def out_of_fold(
+        self,
+        recipes: Mapping[int, Recipe],
+        tested: Mapping[int, Rows],
+        on_block: Callable[[int, TrainingSet, tuple[Member, ...]], None],
+    ) -> pd.DataFrame:
+        """Return the learners' rows of ensemble.oof, of every block before the hold-out.
+
+        `tested` are the test rows by block; `on_block` is told of each block's fit.
+        """
+        blocks = [block for block in self.blocks if block != FINAL_BLOCK]
+        sets = {block: self.training_set(block) for block in blocks}
+        for block in blocks:
+            self.check_purged(block, sets[block].rows)
+
+        def fit_predict(
+            block: int, _train: Rows, _labels: NDArray[np.float64], test: Rows
+        ) -> Mapping[str, NDArray[np.float64]]:
+            members = self.fit(block, recipes[block], sets[block])
+            base = predict_base(members, self.features(block).iloc[test])
+            on_block(block, sets[block], members)
+            return {str(name): base[name].to_numpy() for name in base.columns}
+
+        parts = [OofBlock(block, sets[block].rows, tested[block]) for block in blocks]
+        return walk_forward_oof(self.panel.rows, parts, fit_predict)
+
+    def second_level_rows(self, oof: pd.DataFrame, _recipe: Recipe) -> pd.DataFrame:
+        """Return the rows the second level learns from, one a decision, of ensemble.oof."""
+        return wide_oof(oof, self.panel.rows)
+
+    def stack_oof(self, wide: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+        """Return the stack's own rows of ensemble.oof."""
+        config = self.config.ensemble
+        return stack_oof(wide, learners=recipe.learners, kind=config.meta_learner, seed=config.seed)
+
+    def fit_stack(self, wide: pd.DataFrame, recipe: Recipe) -> Stack:
+        """Fit the judged model's meta-learner and calibration on the out-of-fold rows."""
+        config = self.config.ensemble
+        return fit_stack(
+            wide,
+            learners=recipe.learners,
+            kind=config.meta_learner,
+            calibration=config.calibration,
+            calibration_frac=config.calibration_frac,
+            seed=config.seed,
+        )
+
+    def judge(self, members: tuple[Member, ...], stack: Stack, judged: Panel) -> pd.DataFrame:
+        """Return probabilities of the hold-out's rows: the stack, then one column a learner."""
+        regime = judged.rows["regime"].replace(UNKNOWN_REGIME, np.nan)
+        return predict_stack(members, stack, self.judged_features(judged), regime)
+
+    def volatility_baseline(self, chosen: TrainingSet, judged: Panel) -> NDArray[np.float64]:
+        """Return probabilities of the hold-out's rows by volatility alone."""
+        return np.asarray(
+            volatility_only(
+                self.panel.X.iloc[chosen.rows],
+                self.panel.label[chosen.rows],
+                judged.X,
+                features=VOLATILITY_FEATURES,
+                sample_weight=chosen.weights,
+            )
+        )
+
+
+def fit_rows(
+    recipe: Recipe, X: pd.DataFrame, panel: Panel, chosen: TrainingSet, threads: int
+) -> tuple[Member, ...]:
+    """Fit a recipe's base learners on the chosen rows of a panel, whose features are `X`."""
+    return fit_base_learners(
+        recipe, X.iloc[chosen.rows], panel.label[chosen.rows], chosen.weights, threads=threads
+    )
+
+
+def window_rows(panel: Panel, candidates: TrainingRows) -> pd.DataFrame:
+    """Return the candidates of the rolling window, without those only the archive brings."""
+    in_window = np.array([name is None for name in candidates.event], dtype=bool)
+    inside: pd.DataFrame = panel.rows.iloc[candidates.rows[in_window]]
+    return inside
+
+
+def judged_rows(judged: Panel, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return ensemble.holdout of predictions, one column a learner, without `protocol_id`."""
+    columns = ["symbol", "session_date", "session", "label", "excess_return_frac", "regime"]
+    keys = judged.rows[columns]
+    parts = [keys.assign(learner=str(name), probability=predictions[name]) for name in predictions]
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,1 @@
+"""The truth suite: markets whose answer is known, through the whole training path."""
