@@ -5,8 +5,15 @@ import hashlib
 import numpy as np
 import pytest
 
+from trading_pipeline.domain.ensemble.metrics import auc
 from trading_pipeline.domain.sweeps.learners import LEARNERS, learner_from_bytes, new_learner
 from trading_pipeline.domain.sweeps.spaces import default_candidate
+
+
+# These have no chance in them.
+EXACT = ("logistic", "svm")
+EXPLAINED = ("lightgbm", "xgboost", "catboost", "logistic", "svm")
+FITTED_AT_ONCE = ("random_forest", "extra_trees", "logistic", "svm")
 
 
 def rows(n=3_000, n_columns=8, seed=0):
@@ -31,7 +38,7 @@ def test_equal_fits_have_equal_bytes_whatever_the_threads(name):
     assert len(digests) == 1
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", [name for name in LEARNERS if name not in EXACT])
 def test_a_seed_acts(name):
     X, *_ = rows()
     assert not np.array_equal(fitted(name).predict(X), fitted(name, seed=4).predict(X))
@@ -60,7 +67,8 @@ def test_probabilities_are_finite_and_rank_a_planted_signal(name):
 def test_watching_a_test_set_never_changes_the_fit(name):
     X, y, _ = rows(seed=6)
     watched = fitted(name, eval_set=(X, y))
-    assert watched.eval_auc.shape == (15,)
+    assert watched.eval_auc.shape == ((1,) if name in FITTED_AT_ONCE else (15,))
+    assert np.isclose(watched.eval_auc[-1], auc(watched.predict(X), y), atol=1e-4)
     assert watched.to_bytes() == fitted(name).to_bytes()
 
 
@@ -81,7 +89,7 @@ def test_the_unit_of_the_weights_does_not_matter(name):
     assert fitted(name, weight_unit=8.0).to_bytes() == fitted(name).to_bytes()
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", EXPLAINED)
 def test_contributions_add_up_to_the_log_odds(name):
     X, *_ = rows(n=200, seed=2)
     model = fitted(name)
@@ -91,5 +99,5 @@ def test_contributions_add_up_to_the_log_odds(name):
 
 
 def test_an_unknown_learner_is_refused_by_name():
-    with pytest.raises(ValueError, match="unknown learner 'svm'"):
-        new_learner("svm", {}, seed=0, threads=1)
+    with pytest.raises(ValueError, match="unknown learner 'oracle'"):
+        new_learner("oracle", {}, seed=0, threads=1)
