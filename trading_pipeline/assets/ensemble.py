@@ -9,6 +9,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.assets.fitting import (
+    fit_without_the_failed,
+    fitting_device,
+    left_out_words,
+)
 from trading_pipeline.assets.service import roles
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.assets.training import (
@@ -23,6 +28,7 @@ from trading_pipeline.assets.training import (
     training_fingerprint,
     tuned_blocks,
 )
+from trading_pipeline.contracts.config import Device
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
@@ -79,7 +85,9 @@ def block_training_set(span: TrainingSpan, block: int) -> TrainingSet:
     )
 
 
-def fit_on(panel: Panel, chosen: TrainingSet, recipe: Recipe, threads: int) -> tuple[Member, ...]:
+def fit_on(
+    panel: Panel, chosen: TrainingSet, recipe: Recipe, threads: int, device: Device = "cpu"
+) -> tuple[Member, ...]:
     """Fit a recipe's base learners on the chosen rows of a panel."""
     return fit_base_learners(
         recipe,
@@ -87,6 +95,7 @@ def fit_on(panel: Panel, chosen: TrainingSet, recipe: Recipe, threads: int) -> t
         panel.label[chosen.rows],
         chosen.weights,
         threads=threads,
+        device=device,
     )
 
 
@@ -107,17 +116,14 @@ def oof(run: StageRun) -> TableResult:
     keys = span.panel.rows
     parts = [OofBlock(block, sets[block].rows, test_rows(run, keys, block)) for block in blocks]
     done = 0
+    failed: dict[str, str] = {}
 
     def fit_predict(
         block: int, _train: np.ndarray, _labels: np.ndarray, test: np.ndarray
     ) -> Mapping[str, np.ndarray]:
         nonlocal done
-        members = fit_on(
-            span.panel,
-            sets[block],
-            recipe_of_block(span, best, block),
-            run.config.runtime.threads,
-        )
+        recipe = recipe_of_block(span, best, block)
+        members = fit_without_the_failed(run, span.panel, sets[block], recipe, failed)
         base = predict_base(members, span.panel.X.iloc[test])
         done += 1
         run.advance(done, len(blocks), "blocks fitted")
@@ -127,11 +133,16 @@ def oof(run: StageRun) -> TableResult:
         if (keys["end_session"].to_numpy()[part.train_rows] >= opens[part.block]).any():
             raise ValueError(f"block {part.block} would train on a label that reaches into it")
     base_rows = walk_forward_oof(keys, parts, fit_predict)
+    # The stack needs every learner in every block.
+    base_rows = base_rows[~base_rows["learner"].isin(list(failed))]
+    learners = tuple(sorted(base_rows["learner"].unique()))
+    if not learners:
+        raise InputError(f"no learner was fitted for every block: {left_out_words(failed)}")
     wide = wide_oof(base_rows, keys)
     config = run.config.ensemble
     stacked = stack_oof(
         wide,
-        learners=tuple(sorted(best["learner"].unique())),
+        learners=learners,
         kind=config.meta_learner,
         seed=config.seed,
     )
@@ -141,6 +152,7 @@ def oof(run: StageRun) -> TableResult:
         {
             "blocks": len(blocks),
             "learners": ", ".join(sorted(table["learner"].unique())),
+            "left out": left_out_words(failed),
             **{f"training rows, block {b}": len(s.rows) for b, s in sets.items()},
             "sampling notes": "; ".join(sorted({n for s in sets.values() for n in s.notes}))
             or "none",
@@ -172,10 +184,13 @@ def test_rows(run: StageRun, keys: pd.DataFrame, block: int) -> np.ndarray:
 def model(run: StageRun) -> TableResult:
     """The model the gate judges: base learners on the whole training span, stacked, calibrated."""
     span = TrainingSpan.load(run)
-    recipe = recipe_of_block(span, run.table("sweeps.best"), FINAL_BLOCK)
-    stack = fit_second_level(run, span.panel, recipe)
+    known = run.read("select distinct learner from ensemble.oof")["learner"]
+    recipe = recipe_of_block(span, run.table("sweeps.best"), FINAL_BLOCK).keeping(set(known))
     chosen = block_training_set(span, FINAL_BLOCK)
-    members = fit_on(span.panel, chosen, recipe, run.config.runtime.threads)
+    failed: dict[str, str] = {}
+    members = fit_without_the_failed(run, span.panel, chosen, recipe, failed)
+    recipe = recipe.keeping({member.recipe.learner for member in members})
+    stack = fit_second_level(run, span.panel, recipe)
     version = f"judged-{recipe.recipe_id[:8]}-{span.protocol.protocol_id[:8]}"
     table = save_model(
         run,
@@ -193,6 +208,7 @@ def model(run: StageRun) -> TableResult:
         {
             "recipe": recipe.recipe_id[:12],
             "model version": version,
+            "left out": left_out_words(failed),
             "training rows": len(chosen.rows),
             "megabytes": round(float(table["n_bytes"].sum()) / 1e6, 2),
             "sampling notes": "; ".join(chosen.notes) or "none",
@@ -310,7 +326,9 @@ def holdout(run: StageRun) -> TableResult:
         if own.recipe_id == recipe.recipe_id:
             predictions[CHAMPION] = predictions[STACK]
         else:
-            refitted = fit_on(span.panel, chosen, own, run.config.runtime.threads)
+            refitted = fit_on(
+                span.panel, chosen, own, run.config.runtime.threads, fitting_device(run)
+            )
             predictions[CHAMPION] = predict_stack(refitted, its_stack, panel.X, regime)[STACK]
     record_read(run, span.protocol.protocol_id, recipe.recipe_id, panel)
     keys = panel.rows[

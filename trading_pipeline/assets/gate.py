@@ -11,6 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from trading_pipeline.assets.ensemble import CHAMPION, fit_on, save_model, window_rows
+from trading_pipeline.assets.fitting import fitting_device
 from trading_pipeline.assets.service import roles, stage_challenger
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.assets.training import (
@@ -173,7 +174,7 @@ def deployed(run: StageRun) -> TableResult:
     chosen = training_set(
         panel, candidates, run.config.sampling, run.config.memory, run.config.ensemble.seed
     )
-    members = fit_on(panel, chosen, recipe, run.config.runtime.threads)
+    members = fit_on(panel, chosen, recipe, run.config.runtime.threads, fitting_device(run))
     trained = window_rows(panel, candidates)
     as_of = run.read("select max(session_date) as d from bars.daily")["d"].iloc[0]
     data = hashlib.sha256(

@@ -19,7 +19,7 @@ FINAL_BLOCK = 0
 # All that the volatility-only baseline knows.
 VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
 # What rules the choice of training rows, in every asset that fits.
-TRAINING_SETTINGS = ("splits", "sampling", "memory", "labels")
+TRAINING_SETTINGS = ("splits", "sampling", "memory", "labels", "runtime.device")
 TRAINING_READS = (
     "features.daily",
     "labels.direction",

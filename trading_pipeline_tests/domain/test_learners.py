@@ -9,7 +9,6 @@ from trading_pipeline.domain.ensemble.metrics import auc
 from trading_pipeline.domain.sweeps.learners import LEARNERS, learner_from_bytes, new_learner
 from trading_pipeline.domain.sweeps.spaces import default_candidate
 
-
 # These have no chance in them.
 EXACT = ("logistic", "svm")
 EXPLAINED = ("lightgbm", "xgboost", "catboost", "logistic", "svm")

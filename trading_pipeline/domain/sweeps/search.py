@@ -5,6 +5,7 @@ trials are kept, pruned and failed ones too: the deflated Sharpe ratio counts th
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -180,6 +181,21 @@ def best_trials(trials: pd.DataFrame) -> pd.DataFrame:
         raise ValueError(f"no trial was completed for {names}; see sweeps.trials for the errors")
     columns = [*keys, "trial", "params_json", "auc", "best_round", "n_trials"]
     return best[columns].astype({"trial": "int64", "best_round": "int64"}).reset_index(drop=True)
+
+
+def failed_learners(trials: pd.DataFrame) -> dict[str, str]:
+    """Learners without a complete trial in some block, each with the reason of its last failure.
+
+    ``trials`` is sweeps.trials. A stack needs every learner in every block, so these are out.
+    """
+    failed = {}
+    for key, part in trials.groupby(["learner", "block"], sort=True):
+        if not ((part["state"] == "complete") & part["auc"].notna()).any():
+            learner, block = key
+            errors = [json.loads(text).get("error") for text in part["params_json"]]
+            reason = next((e for e in reversed(errors) if e), "no trial was completed")
+            failed[str(learner)] = f"block {block}: {reason}"
+    return failed
 
 
 def canary_auc(data: SearchData, folds: Folds, *, seed: int, threads: int) -> float:
