@@ -119,7 +119,8 @@ class Forest(Estimator):
         leaf = max(MIN_LEAF_ROWS, round(LEAF_FRAC * TREE_ROWS_FRAC * len(task.y)))
         forest = self._forest(
             n_estimators=N_TREES,
-            max_samples=TREE_ROWS_FRAC,
+            # As a count: the library warns of a share of few rows.
+            max_samples=max(1, round(TREE_ROWS_FRAC * len(task.y))),
             bootstrap=True,
             min_samples_leaf=leaf,
             n_jobs=self.threads,
