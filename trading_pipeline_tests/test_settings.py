@@ -100,6 +100,7 @@ def test_an_unknown_key_is_refused_by_its_place(user_file):
         ("labels.target", "future"),
         ("sweeps.learners", ["oracle"]),
         ("runtime.memory_gb", -1),
+        ("runtime.device", "abacus"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_its_place(place, value):

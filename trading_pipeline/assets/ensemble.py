@@ -4,6 +4,7 @@ sweeps.best  ->  ensemble.oof  ->  ensemble.model  ->  ensemble.holdout  ->  ens
 """
 
 import json
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -20,12 +21,18 @@ from trading_pipeline.assets.training import (
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY
+from trading_pipeline.domain.ensemble.fitting import left_out_words
 from trading_pipeline.domain.ensemble.members import (
     Member,
     members_from_bytes,
     members_to_bytes,
 )
-from trading_pipeline.domain.ensemble.path import FINAL_BLOCK, judged_rows, window_rows
+from trading_pipeline.domain.ensemble.path import (
+    FINAL_BLOCK,
+    fit_rows,
+    judged_rows,
+    window_rows,
+)
 from trading_pipeline.domain.ensemble.recipe import Recipe
 from trading_pipeline.domain.ensemble.scores import score_holdout
 from trading_pipeline.domain.ensemble.stack import STACK, Stack
@@ -56,7 +63,7 @@ def oof(run: StageRun) -> TableResult:
         run.advance(len(sets), len(blocks), "blocks fitted")
 
     base_rows = span.out_of_fold(recipes, {b: span.tested(b) for b in blocks}, on_block)
-    final = recipes[FINAL_BLOCK]
+    final = recipes[FINAL_BLOCK].keeping(set(base_rows["learner"]))
     stacked = span.stack_oof(span.second_level_rows(base_rows, final), final)
     table = pd.concat([base_rows, stacked], ignore_index=True)
     return TableResult(
@@ -64,6 +71,7 @@ def oof(run: StageRun) -> TableResult:
         {
             "blocks": len(blocks),
             "learners": ", ".join(sorted(table["learner"].unique())),
+            "left out": left_out_words(span.failed),
             **{f"training rows, block {b}": len(s.rows) for b, s in sets.items()},
             "sampling notes": "; ".join(sorted({n for s in sets.values() for n in s.notes}))
             or "none",
@@ -93,10 +101,13 @@ def model(run: StageRun) -> TableResult:
     """The model the gate judges: base learners on the whole training span, stacked, calibrated."""
     span = TrainingSpan.load(run)
     best = run.table("sweeps.best")
+    oof = run.table("ensemble.oof")
     recipe = span.recipe(FINAL_BLOCK, best, span.selected(FINAL_BLOCK))
-    stack = span.fit_stack(span.second_level_rows(run.table("ensemble.oof"), recipe), recipe)
+    recipe = recipe.keeping(set(oof["learner"]))
     chosen = span.training_set(FINAL_BLOCK)
     members = span.fit(FINAL_BLOCK, recipe, chosen)
+    recipe = recipe.keeping({member.recipe.learner for member in members})
+    stack = span.fit_stack(span.second_level_rows(oof, recipe), recipe)
     version = judged_version(
         recipe.recipe_id,
         span.protocol.protocol_id,
@@ -118,6 +129,7 @@ def model(run: StageRun) -> TableResult:
         {
             "recipe": recipe.recipe_id[:12],
             "model version": version,
+            "left out": left_out_words(span.failed),
             "training rows": len(chosen.rows),
             "megabytes": round(float(table["n_bytes"].sum()) / 1e6, 2),
             "sampling notes": "; ".join(chosen.notes) or "none",
@@ -208,7 +220,7 @@ def holdout(run: StageRun) -> TableResult:
         if own.recipe_id == recipe.recipe_id:
             predictions[CHAMPION] = predictions[STACK]
         else:
-            refitted = span.fit(FINAL_BLOCK, own, chosen)
+            refitted = fit_rows(own, span.panel.X, span.panel, chosen, run.config.runtime)
             predictions[CHAMPION] = span.judge(refitted, its_stack, panel)[STACK]
     record_read(run, span.protocol.protocol_id, recipe.recipe_id, panel)
     table = judged_rows(panel, predictions).assign(protocol_id=span.protocol.protocol_id)

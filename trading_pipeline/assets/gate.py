@@ -145,7 +145,7 @@ def deployed(run: StageRun) -> TableResult:
     chosen = training_set(
         panel, candidates, run.config.sampling, run.config.memory, run.config.ensemble.seed
     )
-    members = fit_rows(recipe, panel.X, panel, chosen, run.config.runtime.threads)
+    members = fit_rows(recipe, panel.X, panel, chosen, run.config.runtime)
     trained = window_rows(panel, candidates)
     as_of = run.read("select max(session_date) as d from bars.daily")["d"].iloc[0]
     data = hashlib.sha256(

@@ -18,6 +18,7 @@ from trading_pipeline.contracts.tracking import IntervalMetric, LearnerRecord, T
 from trading_pipeline.contracts.vocabulary import STAGES
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.regimes.broad_index import broad_index
+from trading_pipeline.domain.sweeps.search import failed_learners
 from trading_pipeline.resources import StageRun
 
 REPORTED = (
@@ -286,6 +287,9 @@ def _learner(name: object, trials: pd.DataFrame) -> LearnerRecord:
     final = trials[(trials["block"] == 0) & trials["auc"].notna()].sort_values(
         ["auc", "trial"], ascending=[False, True]
     )
+    if final.empty:
+        failed = failed_learners(trials)[str(name)]
+        return LearnerRecord(str(name), {"failed": failed}, {"trials": float(len(trials))})
     best = final.iloc[0]
     return LearnerRecord(
         name=str(name),

@@ -15,11 +15,14 @@ from trading_pipeline.assets.training import (
     TrainingSpan,
     training_fingerprint,
 )
+from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import SqlSelect, TableResult
-from trading_pipeline.domain.sweeps.search import best_trials
+from trading_pipeline.domain.ensemble.fitting import left_out_words
+from trading_pipeline.domain.sweeps.learners import LEARNERS
+from trading_pipeline.domain.sweeps.search import best_trials, failed_learners
 from trading_pipeline.resources import StageRun
 
-LEARNERS = ("lightgbm", "xgboost", "catboost")
+LIBRARIES = {name: name for name in ("lightgbm", "xgboost", "catboost")}
 TRIAL_COLUMNS = (
     "sweep_id",
     "learner",
@@ -63,6 +66,7 @@ def sweep_asset(learner: str) -> dg.AssetsDefinition:
                 "trials complete": len(complete),
                 "trials pruned": int((trials["state"] == "pruned").sum()),
                 "trials failed": int((trials["state"] == "failed").sum()),
+                "left out": left_out_words(failed_learners(trials)),
                 "best inner AUC": round(float(complete["auc"].max()), 4),
                 "rows searched on": int(trials["n_rows"].max()),
                 "stopped by the canary": "; ".join(hopeless) or "none",
@@ -75,12 +79,22 @@ def sweep_asset(learner: str) -> dg.AssetsDefinition:
         f"sweeps.{learner}",
         reads=(*TRAINING_READS, "features.selected"),
         settings=("sweeps", "features", *TRAINING_SETTINGS),
-        kinds=(learner, "optuna"),
+        kinds=(LIBRARIES.get(learner, "scikitlearn"), "optuna"),
         fingerprint=lambda run: training_fingerprint(run, "features.selected"),
     )(compute)
 
 
-lightgbm, xgboost, catboost = (sweep_asset(learner) for learner in LEARNERS)
+(
+    lightgbm,
+    xgboost,
+    catboost,
+    gradient_boosting,
+    random_forest,
+    extra_trees,
+    mlp,
+    logistic,
+    svm,
+) = (sweep_asset(learner) for learner in LEARNERS)
 
 
 @table_asset(
@@ -106,13 +120,18 @@ def trials(run: StageRun) -> TableResult:
 
 @table_asset("sweeps.best", reads=("sweeps.trials",))
 def best(run: StageRun) -> TableResult:
-    """The winning trial per learner and block."""
-    table = best_trials(run.table("sweeps.trials"))
+    """The winning trial per learner and block; a learner that failed in a block is left out."""
+    trials = run.table("sweeps.trials")
+    failed = failed_learners(trials)
+    if failed and set(failed) == set(trials["learner"]):
+        raise InputError(f"no learner could be searched: {left_out_words(failed)}")
+    table = best_trials(trials[~trials["learner"].isin(list(failed))])
     final = table[table["block"] == 0].set_index("learner")["auc"]
     return TableResult(
         table,
         {
             "blocks": int(table["block"].nunique()),
+            "left out": left_out_words(failed),
             **{f"{name}, final fit: inner AUC": round(float(v), 4) for name, v in final.items()},
         },
     )

@@ -15,7 +15,7 @@ from trading_pipeline.domain.splits.protocol import Protocol, protocol_of_record
 from trading_pipeline.resources import StageRun
 
 # What rules the choice of training rows, in every asset that fits.
-TRAINING_SETTINGS = ("splits", "sampling", "memory", "labels")
+TRAINING_SETTINGS = ("splits", "sampling", "memory", "labels", "runtime.device")
 TRAINING_READS = (
     "features.daily",
     "labels.direction",

@@ -21,6 +21,7 @@ from trading_pipeline.commands.vendors import print_fetch_estimate, rows_to_come
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.vocabulary import STAGES
 from trading_pipeline.domain.features.registry import feature_registry
+from trading_pipeline.domain.sweeps.spaces import n_trials_of
 
 SAMPLE_ROWS, SAMPLE_SESSIONS = 174_573, 8_313
 BASE_SECONDS = 80.0
@@ -128,7 +129,8 @@ def _fit_seconds(rows: int, sessions: int, n_features: int, config: PipelineConf
     learners = len(sweeps.learners)
     in_window = rows * min(1.0, config.splits.window_sessions / max(sessions, 1))
     cells = in_window * n_features / 1e9
-    searches = learners * blocks * sweeps.n_trials * sweeps.inner_folds
+    trials = sum(n_trials_of(name, sweeps.n_trials) for name in sweeps.learners)
+    searches = trials * blocks * sweeps.inner_folds
     searched = searches * cells / sweeps.every_nth_session * sweeps.max_rounds
     # One fit a block out of fold, one for the gate, one to deploy.
     final = learners * (blocks + 1)

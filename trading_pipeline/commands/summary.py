@@ -24,7 +24,7 @@ def build_summary(
     warehouse: Warehouse, config: PipelineConfig, run_id: str, seconds: Mapping[str, float]
 ) -> Summary:
     """Return the object of `run --json`; a stage without input is None, its reason in notes."""
-    notes: list[str] = []
+    notes = _learners_left_out(warehouse, config)
     return {
         "run_id": run_id,
         "source": config.source.kind,
@@ -184,6 +184,15 @@ def _features(warehouse: Warehouse) -> Summary:
         from features.selected
         """,
     )
+
+
+def _learners_left_out(warehouse: Warehouse, config: PipelineConfig) -> list[str]:
+    known = set(warehouse.read("select distinct member from ensemble.model")["member"])
+    return [
+        f"learners: {name} failed and is left out; its assets say why"
+        for name in config.sweeps.learners
+        if name not in known
+    ]
 
 
 def _holdout(warehouse: Warehouse, notes: list[str]) -> Summary | None:

@@ -12,7 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
-LearnerName = Literal["lightgbm", "xgboost", "catboost"]
+LearnerName = Literal[
+    "lightgbm",
+    "xgboost",
+    "catboost",
+    "gradient_boosting",
+    "random_forest",
+    "extra_trees",
+    "mlp",
+    "logistic",
+    "svm",
+]
+Device = Literal["cpu", "gpu"]
 
 
 class Section(BaseModel):
@@ -336,9 +347,13 @@ class TrackingConfig(Section):
 
 
 class RuntimeConfig(Section):
-    """The machine. Threads never change a result; they only change its speed."""
+    """The machine. Threads never change a result; they only change its speed.
+
+    A GPU fits the boosters; its bits are not the processor's.
+    """
 
     threads: Count
+    device: Device
     memory_gb: Positive
     lock_wait_seconds: Positive
 

@@ -1,10 +1,13 @@
 """Pictures of learning: features, labels, folds, searches, and scores of predictions."""
 
 from collections.abc import Sequence
+from itertools import cycle
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
+from trading_pipeline.contracts.config import LearnerName
 from trading_pipeline.contracts.vocabulary import REGIMES
 from trading_pipeline.reports.folds import FINAL_FOLD
 from trading_pipeline.reports.intervals import auc_interval, reliability, roc_curve
@@ -17,7 +20,7 @@ from trading_pipeline.reports.wording import between, day, is_missing, words
 WIDE = 960
 STACK = "stack"
 FEWEST_PER_LABEL = 20
-LEARNER_ORDER = (STACK, "lightgbm", "xgboost", "catboost", "champion", "volatility_only")
+LEARNER_ORDER = (STACK, *get_args(LearnerName), "champion", "volatility_only")
 
 
 def in_order(names: Sequence[str], order: Sequence[str]) -> list[str]:
@@ -128,7 +131,7 @@ def plot_sweep_history(trials: pd.DataFrame, width: int = WIDE) -> str:
         return nothing_to_show(title, "no trial was completed", width)
     learners = in_order(list(done["learner"]), LEARNER_ORDER)
     figure = Figure(title, f"{len(trials):,} trials of {', '.join(map(words, learners))}.", width)
-    colours = dict(zip(learners, SERIES, strict=False))
+    colours = dict(zip(learners, cycle(SERIES), strict=False))
     figure.legend([(colours[name], words(name)) for name in learners])
     last = float(done["trial"].max())
     panel = Panel(
@@ -177,7 +180,7 @@ def plot_oof(oof: pd.DataFrame, width: int = WIDE) -> str:
     learners = in_order([row[0] for row in scored], LEARNER_ORDER)
     blocks = sorted({row[1] for row in scored})
     figure = Figure(title, f"{len(learners)} learners, blocks {blocks[0]} to {blocks[-1]}.", width)
-    colours = dict(zip(learners, SERIES, strict=False))
+    colours = dict(zip(learners, cycle(SERIES), strict=False))
     figure.legend([(colours[name], words(name)) for name in learners])
     ends = [[row[2].value, row[2].low, row[2].high] for row in scored]
     panel = Panel(
@@ -211,7 +214,7 @@ def _groups(holdout: pd.DataFrame, by: str) -> list[tuple[str, str, pd.DataFrame
         names = in_order(list(holdout["learner"]), LEARNER_ORDER)
         return [
             (words(name), css, holdout[holdout["learner"] == name])
-            for name, css in zip(names, SERIES, strict=False)
+            for name, css in zip(names, cycle(SERIES), strict=False)
         ]
     stack = holdout[holdout["learner"] == STACK]
     by_regime = [(words(r), REGIME_CLASS[r], stack[stack["regime"] == r]) for r in REGIMES]
@@ -350,7 +353,7 @@ def plot_scores(scores: pd.DataFrame, width: int = WIDE) -> str:
     stack = scores[(scores["learner"] == STACK) & (scores["regime"] != "all")].set_index("regime")
     rows = [
         (words(n), s, whole.loc[n].to_dict())
-        for n, s in zip(in_order(list(whole.index), LEARNER_ORDER), SERIES, strict=False)
+        for n, s in zip(in_order(list(whole.index), LEARNER_ORDER), cycle(SERIES), strict=False)
     ]
     rows += [
         (f"stack, {words(r)}", REGIME_CLASS[r], stack.loc[r].to_dict())

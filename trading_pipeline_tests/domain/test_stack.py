@@ -32,11 +32,11 @@ from trading_pipeline.domain.ensemble.stack import (
     wide_oof,
 )
 from trading_pipeline.domain.ensemble.walk_forward import OofBlock, walk_forward_oof
-from trading_pipeline.domain.sweeps.learners import LEARNERS
 from trading_pipeline.domain.sweeps.spaces import default_candidate
 
 HORIZON = 5
 FEATURES = tuple(f"f{i}" for i in range(6))
+LEARNERS = ("lightgbm", "xgboost", "catboost")
 KINDS = ("mlp", "logistic")
 
 
@@ -303,10 +303,10 @@ def test_labels_of_one_class_are_refused():
 
 
 def test_an_unknown_type_in_a_model_file_is_refused_before_it_is_read():
-    from sklearn.svm import LinearSVC
+    from sklearn.neighbors import KNeighborsClassifier
 
-    with pytest.raises(ValueError, match="LinearSVC"):
-        part_from_skops(skops_bytes(LinearSVC()))
+    with pytest.raises(ValueError, match="KNeighborsClassifier"):
+        part_from_skops(skops_bytes(KNeighborsClassifier()))
 
 
 def test_meta_learner_and_calibrator_survive_their_files():

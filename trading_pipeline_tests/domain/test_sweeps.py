@@ -13,6 +13,7 @@ from trading_pipeline.domain.sweeps.search import (
     SearchData,
     best_trials,
     canary_auc,
+    failed_learners,
     search,
     smoothed,
 )
@@ -56,7 +57,8 @@ def test_every_trial_is_kept_with_the_columns_of_its_table(learner):
     data, folds = market()
     trials = run(data, folds, learner=learner, n_trials=2)
     assert list(trials.columns) == COLUMNS
-    assert trials["trial"].tolist() == [0, 1]
+    # Fixed settings are tried once.
+    assert trials["trial"].tolist() == ([0, 1] if SPACES[learner] else [0])
     assert trials["state"].isin(["complete", "pruned"]).all()
 
 
@@ -121,6 +123,20 @@ def test_a_sweep_without_a_complete_trial_is_named():
     trials = pd.DataFrame([dict.fromkeys(COLUMNS) | failed])
     with pytest.raises(ValueError, match="xgboost of block 3"):
         best_trials(trials)
+
+
+def test_a_learner_that_failed_in_one_block_is_named_with_its_reason():
+    rows = [
+        {"learner": name, "block": block, "state": state, "auc": score, "params_json": record}
+        for name, block, state, score, record in (
+            ("svm", 1, "complete", 0.5, "{}"),
+            ("svm", 2, "failed", np.nan, '{"error": "MemoryError: too many"}'),
+            ("mlp", 1, "failed", np.nan, '{"error": "ValueError: unlucky"}'),
+            ("mlp", 1, "complete", 0.5, "{}"),
+            ("mlp", 2, "complete", 0.5, "{}"),
+        )
+    ]
+    assert failed_learners(pd.DataFrame(rows)) == {"svm": "block 2: MemoryError: too many"}
 
 
 def test_ties_go_to_the_earlier_trial():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from trading_pipeline.contracts.config import Device
 from trading_pipeline.domain.ensemble.recipe import MemberRecipe, Recipe
 from trading_pipeline.domain.ensemble.stack import STACK, Calibrator, MetaLearner, Stack
 from trading_pipeline.domain.sweeps.learners import (
@@ -21,6 +22,8 @@ from trading_pipeline.domain.sweeps.learners import (
 META_FILE = "meta_learner.skops"
 CALIBRATOR_FILE = "calibrator.json"
 RECIPE_FILE = "recipe.json"
+# A learner that diverged says so on any rows.
+PROBED_ROWS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +51,70 @@ def feature_matrix(X: pd.DataFrame, features: Sequence[str]) -> Matrix:
 
 
 def fit_base_learners(
-    recipe: Recipe, X: pd.DataFrame, y: ArrayLike, weights: ArrayLike, *, threads: int
+    recipe: Recipe,
+    X: pd.DataFrame,
+    y: ArrayLike,
+    weights: ArrayLike,
+    *,
+    threads: int,
+    device: Device = "cpu",
 ) -> tuple[Member, ...]:
     """Fit every member of the recipe on the same rows.
 
+    As ``fit_those_that_can``, but what a learner raises is raised here.
+    """
+    members, errors = fit_those_that_can(recipe, X, y, weights, threads=threads, device=device)
+    for error in errors.values():
+        raise error
+    return members
+
+
+def fit_those_that_can(
+    recipe: Recipe,
+    X: pd.DataFrame,
+    y: ArrayLike,
+    weights: ArrayLike,
+    *,
+    threads: int,
+    device: Device = "cpu",
+) -> tuple[tuple[Member, ...], dict[str, Exception]]:
+    """Fit the members of the recipe on the same rows; those that failed come with their error.
+
     ``X`` holds all features of the recipe, ``y`` (n,) is 0 or 1, ``weights`` (n,) above zero.
-    Rows are taken as they come: the caller gives them in a fixed order. Raises ValueError
-    where one class is absent or a label is missing.
+    Rows are taken as they come: the caller gives them in a fixed order. ``device`` is where
+    boosters are fitted. Raises ValueError where one class is absent or a label is missing.
     """
     label = np.asarray(y, dtype=np.float64)
     if not np.isin(label, (0.0, 1.0)).all() or label.size == 0 or label.min() == label.max():
         raise ValueError("base learners need rows of both labels, and no label missing")
     target, weight = label.astype(np.int8), np.asarray(weights, dtype=np.float32)
 
-    def fit(member: MemberRecipe) -> Member:
+    def fit(member: MemberRecipe) -> Member | Exception:
         each = max(1, threads // len(recipe.members))
-        model = new_learner(member.learner, member.params, seed=recipe.seed, threads=each)
-        matrix = feature_matrix(X, member.features)
-        return Member(member, model.fit(matrix, target, weight, rounds=member.rounds))
+        try:
+            model = new_learner(
+                member.learner, member.params, seed=recipe.seed, threads=each, device=device
+            )
+            matrix = feature_matrix(X, member.features)
+            model.fit(matrix, target, weight, rounds=member.rounds)
+            if not np.isfinite(model.predict(matrix[:PROBED_ROWS])).all():
+                raise ValueError(f"{member.learner} was fitted, and gives no probability")
+            return Member(member, model)
+        except Exception as error:
+            # Each library fails in its own words; what that means is for the caller to say.
+            return error
 
     # Learners side by side with one thread each beat one learner with all threads.
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        return tuple(pool.map(fit, recipe.members))
+        fitted = list(pool.map(fit, recipe.members))
+    return (
+        tuple(found for found in fitted if isinstance(found, Member)),
+        {
+            own.learner: found
+            for own, found in zip(recipe.members, fitted, strict=True)
+            if isinstance(found, Exception)
+        },
+    )
 
 
 def predict_base(members: Sequence[Member], X: pd.DataFrame) -> pd.DataFrame:

@@ -6,19 +6,21 @@ memory. A planted leak replaces one step.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import PipelineConfig
+from trading_pipeline.contracts.config import PipelineConfig, RuntimeConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
 from trading_pipeline.domain.ensemble.baselines import volatility_only
+from trading_pipeline.domain.ensemble.fitting import fitting_device, left_out_words
 from trading_pipeline.domain.ensemble.members import (
     Member,
     fit_base_learners,
+    fit_those_that_can,
     predict_base,
     predict_stack,
 )
@@ -52,7 +54,8 @@ class TrainingPath:
     """The steps of training over one panel under one protocol.
 
     `panel` holds the labelled rows before the hold-out, `archive_keys` event, symbol and session
-    of every row of the archive, None without one.
+    of every row of the archive, None without one. `failed` is told why a learner could not be
+    fitted: the others go on without it.
     """
 
     config: PipelineConfig
@@ -60,6 +63,7 @@ class TrainingPath:
     panel: Panel
     archive_keys: pd.DataFrame | None
     registry: tuple[Feature, ...]
+    failed: dict[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def groups(self) -> WindowGroups:
@@ -216,6 +220,7 @@ class TrainingPath:
             block=block,
             seed=config.seed,
             threads=self.config.runtime.threads,
+            device=fitting_device(self.config.runtime),
             timer=timer,
         )
 
@@ -236,10 +241,22 @@ class TrainingPath:
         )
 
     def fit(self, block: int, recipe: Recipe, chosen: TrainingSet) -> tuple[Member, ...]:
-        """Fit a recipe's base learners on a block's rows."""
-        return fit_rows(
-            recipe, self.features(block), self.panel, chosen, self.config.runtime.threads
+        """Fit a recipe's base learners on a block's rows; one that fails is left out, and noted.
+
+        Raises InputError where none is left.
+        """
+        members, errors = fit_those_that_can(
+            recipe,
+            self.features(block).iloc[chosen.rows],
+            self.panel.label[chosen.rows],
+            chosen.weights,
+            threads=self.config.runtime.threads,
+            device=fitting_device(self.config.runtime),
         )
+        self.failed.update({n: f"{type(error).__name__}: {error}" for n, error in errors.items()})
+        if not members:
+            raise InputError(f"no learner could be fitted: {left_out_words(self.failed)}")
+        return members
 
     def check_purged(self, block: int, rows: Rows) -> None:
         """Raise ValueError where a row's label reaches into the block it would train for."""
@@ -264,7 +281,8 @@ class TrainingPath:
     ) -> pd.DataFrame:
         """Return the learners' rows of ensemble.oof, of every block before the hold-out.
 
-        `tested` are the test rows by block; `on_block` is told of each block's fit.
+        `tested` are the test rows by block; `on_block` is told of each block's fit. The stack
+        needs a learner in every block: one that failed in any is left out.
         """
         blocks = [block for block in self.blocks if block != FINAL_BLOCK]
         sets = {block: self.training_set(block) for block in blocks}
@@ -280,7 +298,13 @@ class TrainingPath:
             return {str(name): base[name].to_numpy() for name in base.columns}
 
         parts = [OofBlock(block, sets[block].rows, tested[block]) for block in blocks]
-        return walk_forward_oof(self.panel.rows, parts, fit_predict)
+        rows = walk_forward_oof(self.panel.rows, parts, fit_predict)
+        rows = rows[~rows["learner"].isin(list(self.failed))].reset_index(drop=True)
+        if rows.empty:
+            raise InputError(
+                f"no learner was fitted for every block: {left_out_words(self.failed)}"
+            )
+        return rows
 
     def second_level_rows(self, oof: pd.DataFrame, _recipe: Recipe) -> pd.DataFrame:
         """Return the rows the second level learns from, one a decision, of ensemble.oof."""
@@ -322,11 +346,19 @@ class TrainingPath:
 
 
 def fit_rows(
-    recipe: Recipe, X: pd.DataFrame, panel: Panel, chosen: TrainingSet, threads: int
+    recipe: Recipe, X: pd.DataFrame, panel: Panel, chosen: TrainingSet, runtime: RuntimeConfig
 ) -> tuple[Member, ...]:
-    """Fit a recipe's base learners on the chosen rows of a panel, whose features are `X`."""
+    """Fit a recipe's base learners on the chosen rows of a panel, whose features are `X`.
+
+    Whatever a learner raises is raised here.
+    """
     return fit_base_learners(
-        recipe, X.iloc[chosen.rows], panel.label[chosen.rows], chosen.weights, threads=threads
+        recipe,
+        X.iloc[chosen.rows],
+        panel.label[chosen.rows],
+        chosen.weights,
+        threads=runtime.threads,
+        device=fitting_device(runtime),
     )
 
 

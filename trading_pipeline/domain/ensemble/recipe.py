@@ -6,8 +6,8 @@ two recipes with one id, given the same rows, give the same models to the bit.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -54,6 +54,11 @@ class Recipe:
     def learners(self) -> tuple[str, ...]:
         """Names of the base learners, in order."""
         return tuple(member.learner for member in self.members)
+
+    def keeping(self, learners: Collection[str]) -> "Recipe":
+        """Return the recipe with only those of its base learners."""
+        kept = tuple(member for member in self.members if member.learner in learners)
+        return replace(self, members=kept)
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, shortest exact floats, nothing of the machine."""

@@ -1,7 +1,8 @@
 """scikit-learn parts as skops bytes: equal parts give equal bytes, and only known types are read.
 
 skops names objects by their address in memory and stamps the time on its entries; both are
-replaced by running numbers and a fixed date, so that a hash speaks of the part alone.
+replaced by running numbers and a fixed date, and bytes that no field of an array uses by zeros,
+so that a hash speaks of the part alone.
 """
 
 import io
@@ -9,6 +10,8 @@ import json
 import re
 import zipfile
 from typing import Any
+
+import numpy as np
 
 # Every type that may appear in a file; a file that names another is refused before it is read.
 TRUSTED_TYPES = frozenset(
@@ -26,12 +29,30 @@ TRUSTED_TYPES = frozenset(
         "numpy.float64",
         "numpy.int64",
         "numpy.ndarray",
+        "numpy.random._generator.Generator",
         "numpy.random.mtrand.RandomState",
+        "numpy.uint64",
+        "sklearn._loss._loss.CyHalfBinomialLoss",
+        "sklearn._loss.link.Interval",
+        "sklearn._loss.link.LogitLink",
+        "sklearn._loss.loss.HalfBinomialLoss",
+        "sklearn.ensemble._forest.ExtraTreesClassifier",
+        "sklearn.ensemble._forest.RandomForestClassifier",
+        "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+        "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.linear_model._logistic.LogisticRegression",
         "sklearn.linear_model._ridge.Ridge",
+        "sklearn.neural_network._multilayer_perceptron.MLPClassifier",
         "sklearn.neural_network._multilayer_perceptron.MLPRegressor",
+        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
         "sklearn.preprocessing._data.StandardScaler",
         "sklearn.preprocessing._label.LabelBinarizer",
+        "sklearn.preprocessing._label.LabelEncoder",
+        "sklearn.svm._classes.LinearSVC",
+        "sklearn.tree._classes.DecisionTreeClassifier",
+        "sklearn.tree._classes.ExtraTreeClassifier",
+        "sklearn.tree._tree.Tree",
     }
 )
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)
@@ -44,7 +65,11 @@ def skops_bytes(part: object) -> bytes:
 
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(part))) as archive:
         schema = archive.read(_SCHEMA).decode()
-        arrays = {name: archive.read(name) for name in archive.namelist() if name != _SCHEMA}
+        arrays = {
+            name: _without_padding(archive.read(name))
+            for name in archive.namelist()
+            if name != _SCHEMA
+        }
     # Ids appear in the schema as "__id__": N and as "N.npy", in the order of the object's fields.
     order = dict.fromkeys(re.findall(r'"__id__": (\d+)|"(\d+)\.npy"', schema))
     numbers: dict[str, str] = {}
@@ -73,7 +98,20 @@ def part_from_skops(content: bytes) -> Any:
     unknown = sorted(_types_in(schema) - TRUSTED_TYPES)
     if unknown:
         raise ValueError(f"refused a model file that names the types {', '.join(unknown)}")
-    return skops.io.loads(content, trusted=[])
+    return skops.io.loads(content, trusted=sorted(TRUSTED_TYPES))
+
+
+def _without_padding(content: bytes) -> bytes:
+    """An array's file; between the fields of a tree's nodes lies what was in memory before."""
+    array = np.load(io.BytesIO(content), allow_pickle=False)
+    if array.dtype.names is None:
+        return content
+    clean = np.zeros(array.shape, dtype=array.dtype)
+    for field in array.dtype.names:
+        clean[field] = array[field]
+    buffer = io.BytesIO()
+    np.save(buffer, clean, allow_pickle=False)
+    return buffer.getvalue()
 
 
 def _types_in(node: object) -> set[str]:

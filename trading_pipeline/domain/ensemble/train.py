@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.domain.ensemble.fitting import left_out_words
 from trading_pipeline.domain.ensemble.members import Member
 from trading_pipeline.domain.ensemble.path import FINAL_BLOCK, TrainingPath, judged_rows
 from trading_pipeline.domain.ensemble.recipe import Recipe
@@ -37,7 +39,8 @@ class Trained:
 def train(path: TrainingPath, judged: Panel, timer: Callable[[], float]) -> Trained:
     """Run every step in the order of the assets; `judged` holds the hold-out's rows.
 
-    `timer` gives the seconds that the trials' durations are read from.
+    `timer` gives the seconds that the trials' durations are read from. Raises InputError where a
+    learner fails: what is proved here is proved of all of them.
     """
     blocks = path.blocks
     catalogue = catalog_frame(path.registry)
@@ -60,6 +63,8 @@ def train(path: TrainingPath, judged: Panel, timer: Callable[[], float]) -> Trai
     stack = path.fit_stack(wide, recipes[FINAL_BLOCK])
     chosen = path.training_set(FINAL_BLOCK)
     members[FINAL_BLOCK] = path.fit(FINAL_BLOCK, recipes[FINAL_BLOCK], chosen)
+    if path.failed:
+        raise InputError(f"learners failed: {left_out_words(path.failed)}")
     predictions = path.judge(members[FINAL_BLOCK], stack, judged)
     return Trained(
         selected=selected,

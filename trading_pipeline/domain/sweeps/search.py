@@ -5,6 +5,7 @@ trials are kept, pruned and failed ones too: the deflated Sharpe ratio counts th
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from trading_pipeline.contracts.config import Device
 from trading_pipeline.domain.ensemble.metrics import auc
 from trading_pipeline.domain.sweeps.learners import (
     Floats,
@@ -28,6 +30,7 @@ from trading_pipeline.domain.sweeps.spaces import (
     Windows,
     candidate_point,
     default_candidate,
+    n_trials_of,
     suggest_candidate,
     window_rotation,
 )
@@ -80,6 +83,7 @@ def search(
     seed: int,
     threads: int,
     timer: Callable[[], float],
+    device: Device = "cpu",
     incumbent: Candidate | None = None,
     on_trial: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
@@ -87,7 +91,8 @@ def search(
 
     ``folds`` are (train, test) row positions of ``data``, purged by the caller. Trial 0 is the
     fixed default, trial 1 the ``incumbent`` where there is one (the parameters in service), the
-    next ones try every window once, the rest is drawn by TPE, reseeded for each trial from the
+    next ones try every window once (a learner of fixed settings makes one trial, with the middle
+    windows), the rest is drawn by TPE, reseeded for each trial from the
     sweep and the trial's number, so that a repeated search is the same to the bit, whatever
     ``threads``. ``timer`` gives seconds; ``on_trial`` is told (trials done, trials planned).
 
@@ -98,6 +103,7 @@ def search(
 
     if not folds or n_trials < 1:
         raise ValueError("a search needs inner folds and at least one trial")
+    n_trials = n_trials_of(learner, n_trials)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
     study.enqueue_trial(candidate_point(default_candidate(learner, data.windows)))
@@ -117,7 +123,7 @@ def search(
         outcome: _Outcome | None
         try:
             outcome = _run_trial(
-                learner, candidate, data, folds, max_rounds, seed, threads, first_folds
+                learner, candidate, data, folds, max_rounds, seed, threads, device, first_folds
             )
         except Exception as error:
             # A learner may refuse a candidate in its own words; the trial is kept as failed.
@@ -177,6 +183,21 @@ def best_trials(trials: pd.DataFrame) -> pd.DataFrame:
     return best[columns].astype({"trial": "int64", "best_round": "int64"}).reset_index(drop=True)
 
 
+def failed_learners(trials: pd.DataFrame) -> dict[str, str]:
+    """Learners without a complete trial in some block, each with the reason of its last failure.
+
+    ``trials`` is sweeps.trials. A stack needs every learner in every block, so these are out.
+    """
+    failed = {}
+    for key, part in trials.groupby(["learner", "block"], sort=True):
+        if not ((part["state"] == "complete") & part["auc"].notna()).any():
+            learner, block = key
+            errors = [json.loads(text).get("error") for text in part["params_json"]]
+            reason = next((e for e in reversed(errors) if e), "no trial was completed")
+            failed[str(learner)] = f"block {block}: {reason}"
+    return failed
+
+
 def canary_auc(data: SearchData, folds: Folds, *, seed: int, threads: int) -> float:
     """Mean inner-fold AUC of one small LightGBM fit with default settings.
 
@@ -214,13 +235,16 @@ def _run_trial(
     max_rounds: int,
     seed: int,
     threads: int,
+    device: Device,
     first_folds: Sequence[float],
 ) -> _Outcome:
     columns = np.asarray(data.columns_for(candidate.windows), dtype=np.intp)
 
     def curve(fold: tuple[Rows, Rows], fit_threads: int) -> Floats:
         train, test = fold
-        model = new_learner(learner, candidate.params, seed=seed, threads=fit_threads)
+        model = new_learner(
+            learner, candidate.params, seed=seed, threads=fit_threads, device=device
+        )
         model.fit(
             data.X[np.ix_(train, columns)],
             data.y[train],

@@ -54,6 +54,23 @@ SPACES: Mapping[str, Mapping[str, Range]] = {
         "max_depth": Range(3, 6, 5, is_integer=True),
         "random_strength": Range(0.1, 4.0, 1.0, is_log=True),
     },
+    "gradient_boosting": {
+        "learning_rate": _SHARED["learning_rate"],
+        "l2_frac": _SHARED["l2_frac"],
+        "column_frac": _SHARED["column_frac"],
+        "leaf_frac": _LEAF,
+        "num_leaves": Range(6, 31, 15, is_log=True, is_integer=True),
+    },
+    "mlp": {
+        "learning_rate": Range(0.0003, 0.01, 0.002, is_log=True),
+        "l2_frac": Range(0.0001, 0.1, 0.003, is_log=True),
+        "hidden_units": Range(4, 32, 16, is_log=True, is_integer=True),
+    },
+    "logistic": {"l2_frac": Range(0.003, 3.0, 0.1, is_log=True)},
+    # These run fixed settings.
+    "random_forest": {},
+    "extra_trees": {},
+    "svm": {},
 }
 
 
@@ -124,6 +141,11 @@ def suggest_candidate(trial: "Trial", learner: str, windows: Windows) -> Candida
         if windows[family]
     }
     return Candidate(params, {k: v for k, v in chosen.items() if isinstance(v, str | int)})
+
+
+def n_trials_of(learner: str, n_trials: int) -> int:
+    """How many trials a search makes: one where the learner's settings are fixed."""
+    return n_trials if space_of(learner) else 1
 
 
 def space_of(learner: str) -> Mapping[str, Range]:

@@ -1,0 +1,19 @@
+"""Where the learners of a recipe are fitted, and how the failure of one is told."""
+
+from collections.abc import Mapping
+
+from trading_pipeline.contracts.config import Device, RuntimeConfig
+from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.domain.sweeps.boosters import visible_gpus
+
+
+def fitting_device(runtime: RuntimeConfig) -> Device:
+    """Return where the boosters are fitted. Raises InputError where that GPU is not there."""
+    if runtime.device == "gpu" and visible_gpus() == 0:
+        raise InputError('runtime.device is "gpu" but no GPU is visible; set it to "cpu"')
+    return runtime.device
+
+
+def left_out_words(failed: Mapping[str, str]) -> str:
+    """Return which learners the run goes on without, and why; `none` where all are there."""
+    return "; ".join(f"{name}: {why}" for name, why in sorted(failed.items())) or "none"
