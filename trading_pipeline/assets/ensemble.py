@@ -4,7 +4,7 @@ sweeps.best  ->  ensemble.oof  ->  ensemble.model  ->  ensemble.holdout  ->  ens
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,8 @@ from trading_pipeline.assets.training import (
     VOLATILITY_FEATURES,
     TrainingSpan,
     block_opens,
+    block_training_set,
+    final_training_set,
     load_panel,
     protocol_in_force,
     training_fingerprint,
@@ -38,7 +40,7 @@ from trading_pipeline.domain.ensemble.members import (
 from trading_pipeline.domain.ensemble.recipe import Recipe, build_recipe
 from trading_pipeline.domain.ensemble.scores import score_holdout
 from trading_pipeline.domain.ensemble.stack import STACK, Stack, fit_stack, stack_oof, wide_oof
-from trading_pipeline.domain.ensemble.training import Panel, TrainingSet, training_set
+from trading_pipeline.domain.ensemble.training import Panel, TrainingSet
 from trading_pipeline.domain.ensemble.walk_forward import OofBlock, walk_forward_oof
 from trading_pipeline.domain.splits.training import TrainingRows
 from trading_pipeline.domain.sweeps.spaces import Candidate
@@ -67,18 +69,6 @@ def recipe_of_block(span: TrainingSpan, best: pd.DataFrame, block: int) -> Recip
     )
 
 
-def block_training_set(span: TrainingSpan, block: int) -> TrainingSet:
-    """Return the balanced, weighted rows that fit a block's models."""
-    config = span.run.config
-    return training_set(
-        span.panel,
-        span.candidates(block),
-        config.sampling,
-        config.memory,
-        seed=config.ensemble.seed + block,
-    )
-
-
 def fit_on(panel: Panel, chosen: TrainingSet, recipe: Recipe, threads: int) -> tuple[Member, ...]:
     """Fit a recipe's base learners on the chosen rows of a panel."""
     return fit_base_learners(
@@ -88,6 +78,39 @@ def fit_on(panel: Panel, chosen: TrainingSet, recipe: Recipe, threads: int) -> t
         chosen.weights,
         threads=threads,
     )
+
+
+def out_of_fold(
+    span: TrainingSpan, best: pd.DataFrame, on_block: Callable[[int, int], None]
+) -> tuple[pd.DataFrame, dict[int, TrainingSet]]:
+    """Return the base learners' walk-forward rows, and what each block was fitted on.
+
+    Blocks are fitted in order: errors made in one may return to the training of a later one.
+    ``on_block`` is told how many blocks of how many are done.
+    """
+    opens, keys = block_opens(span.protocol), span.panel.rows
+    blocks = [block for block in tuned_blocks(span.protocol) if block != FINAL_BLOCK]
+    sets: dict[int, TrainingSet] = {}
+    parts: list[pd.DataFrame] = []
+
+    def fit_predict(
+        block: int, _train: np.ndarray, _labels: np.ndarray, test: np.ndarray
+    ) -> Mapping[str, np.ndarray]:
+        recipe = recipe_of_block(span, best, block)
+        members = fit_on(span.panel, sets[block], recipe, span.run.config.runtime.threads)
+        base = predict_base(members, span.panel.X.iloc[test])
+        return {name: base[name].to_numpy() for name in base.columns}
+
+    for done, block in enumerate(blocks, start=1):
+        earlier = pd.concat(parts, ignore_index=True) if parts else None
+        sets[block] = block_training_set(span, block, earlier)
+        train = sets[block].rows
+        if (keys["end_session"].to_numpy()[train] >= opens[block]).any():
+            raise ValueError(f"block {block} would train on a label that reaches into it")
+        part = OofBlock(block, train, test_rows(span.run, keys, block))
+        parts.append(walk_forward_oof(keys, [part], fit_predict))
+        on_block(done, len(blocks))
+    return pd.concat(parts, ignore_index=True), sets
 
 
 @table_asset(
@@ -101,33 +124,10 @@ def oof(run: StageRun) -> TableResult:
     """Walk-forward probabilities of rows no model had seen; the first block has none."""
     span = TrainingSpan.load(run)
     best = run.table("sweeps.best")
-    opens = block_opens(span.protocol)
-    blocks = [block for block in tuned_blocks(span.protocol) if block != FINAL_BLOCK]
-    sets = {block: block_training_set(span, block) for block in blocks}
-    keys = span.panel.rows
-    parts = [OofBlock(block, sets[block].rows, test_rows(run, keys, block)) for block in blocks]
-    done = 0
-
-    def fit_predict(
-        block: int, _train: np.ndarray, _labels: np.ndarray, test: np.ndarray
-    ) -> Mapping[str, np.ndarray]:
-        nonlocal done
-        members = fit_on(
-            span.panel,
-            sets[block],
-            recipe_of_block(span, best, block),
-            run.config.runtime.threads,
-        )
-        base = predict_base(members, span.panel.X.iloc[test])
-        done += 1
-        run.advance(done, len(blocks), "blocks fitted")
-        return {name: base[name].to_numpy() for name in base.columns}
-
-    for part in parts:
-        if (keys["end_session"].to_numpy()[part.train_rows] >= opens[part.block]).any():
-            raise ValueError(f"block {part.block} would train on a label that reaches into it")
-    base_rows = walk_forward_oof(keys, parts, fit_predict)
-    wide = wide_oof(base_rows, keys)
+    base_rows, sets = out_of_fold(
+        span, best, lambda done, total: run.advance(done, total, "blocks fitted")
+    )
+    wide = wide_oof(base_rows, span.panel.rows)
     config = run.config.ensemble
     stacked = stack_oof(
         wide,
@@ -139,7 +139,7 @@ def oof(run: StageRun) -> TableResult:
     return TableResult(
         table,
         {
-            "blocks": len(blocks),
+            "blocks": len(sets),
             "learners": ", ".join(sorted(table["learner"].unique())),
             **{f"training rows, block {b}": len(s.rows) for b, s in sets.items()},
             "sampling notes": "; ".join(sorted({n for s in sets.values() for n in s.notes}))
@@ -174,7 +174,7 @@ def model(run: StageRun) -> TableResult:
     span = TrainingSpan.load(run)
     recipe = recipe_of_block(span, run.table("sweeps.best"), FINAL_BLOCK)
     stack = fit_second_level(run, span.panel, recipe)
-    chosen = block_training_set(span, FINAL_BLOCK)
+    chosen = final_training_set(span)
     members = fit_on(span.panel, chosen, recipe, run.config.runtime.threads)
     version = f"judged-{recipe.recipe_id[:8]}-{span.protocol.protocol_id[:8]}"
     table = save_model(
@@ -263,7 +263,7 @@ def save_model(
     return pd.DataFrame(rows)
 
 
-HOLDOUT_READS = (*TRAINING_READS, "ensemble.model", "splits.holdout")
+HOLDOUT_READS = (*TRAINING_READS, "ensemble.oof", "ensemble.model", "splits.holdout")
 
 
 @table_asset(
@@ -295,7 +295,7 @@ def holdout(run: StageRun) -> TableResult:
         )
     regime = panel.rows["regime"].replace(UNKNOWN_REGIME, np.nan)
     predictions = predict_stack(members, stack, panel.X, regime)
-    chosen = block_training_set(span, FINAL_BLOCK)
+    chosen = final_training_set(span)
     predictions[VOLATILITY_ONLY] = volatility_only(
         span.panel.X.iloc[chosen.rows],
         span.panel.label[chosen.rows],

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.service import roles
-from trading_pipeline.domain.ensemble.training import Panel
+from trading_pipeline.domain.ensemble.stack import STACK
+from trading_pipeline.domain.ensemble.training import Panel, TrainingSet, training_set
 from trading_pipeline.domain.features.registry import Feature, feature_registry
 from trading_pipeline.domain.features.windows import WindowGroups, columns_for, window_groups
+from trading_pipeline.domain.memory.replay import replay_keys
 from trading_pipeline.domain.splits.protocol import Protocol, ordinal, protocol_of_record
 from trading_pipeline.domain.splits.training import TrainingRows, training_rows
 from trading_pipeline.resources import StageRun
@@ -19,7 +21,7 @@ FINAL_BLOCK = 0
 # All that the volatility-only baseline knows.
 VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
 # What rules the choice of training rows, in every asset that fits.
-TRAINING_SETTINGS = ("splits", "sampling", "memory", "labels")
+TRAINING_SETTINGS = ("splits", "sampling", "memory.events", "memory.own_events", "labels")
 TRAINING_READS = (
     "features.daily",
     "labels.direction",
@@ -129,6 +131,35 @@ class TrainingSpan:
     def columns_of(self, selected: list[str], windows: Mapping[str, str]) -> list[str]:
         """Return the columns that one choice of windows leaves of the selected ones."""
         return columns_for(windows, selected, self.groups)
+
+
+def block_training_set(
+    span: TrainingSpan, block: int, earlier: pd.DataFrame | None = None
+) -> TrainingSet:
+    """Return the balanced, weighted rows that fit a block's models.
+
+    ``earlier`` holds the base learners' out-of-fold rows so far, whose errors may return.
+    """
+    config = span.run.config
+    keys = span.panel.rows
+    cut = block_opens(span.protocol)[block]
+    return training_set(
+        span.panel,
+        span.candidates(block),
+        config.sampling,
+        config.memory,
+        seed=config.ensemble.seed + block,
+        replay=replay_keys(earlier, keys, cut, config.sampling),
+    )
+
+
+def final_training_set(span: TrainingSpan) -> TrainingSet:
+    """Return the rows that fit the judged model; of the errors only those before the hold-out."""
+    earlier = None
+    if span.run.config.sampling.use_replay:
+        table = span.run.table("ensemble.oof")
+        earlier = table[table["learner"] != STACK]
+    return block_training_set(span, FINAL_BLOCK, earlier)
 
 
 def load_panel(

@@ -46,7 +46,7 @@ class TrainingMarket:
         rows = rows.merge(self.features, on=["symbol", "session"])
         event: pd.Series[str] = pd.Series(None, index=rows.index, dtype=object)
         regime = event.copy()
-        for known in self.config.memory.events:
+        for known in self.config.memory.catalogue:
             inside = rows["session_date"].between(
                 pd.Timestamp(known.first_date), pd.Timestamp(known.last_date)
             )

@@ -28,6 +28,7 @@ from trading_pipeline.domain.ensemble.walk_forward import OofBlock, walk_forward
 from trading_pipeline.domain.features.registry import Feature, catalog_frame
 from trading_pipeline.domain.features.selection import select_features
 from trading_pipeline.domain.features.windows import columns_for, window_groups
+from trading_pipeline.domain.memory.replay import replay_keys
 from trading_pipeline.domain.splits.folds import fold_table
 from trading_pipeline.domain.splits.protocol import Protocol, make_protocol, ordinal
 from trading_pipeline.domain.splits.purged import purged_inner_folds
@@ -98,8 +99,8 @@ class TrainingPath:
         blocks = [k for k in self.opens if k not in (1, FINAL)]
         hashes: dict[int, dict[str, str]] = {}
         recipes = {block: self.recipe(block, hashes) for block in (*blocks, FINAL)}
-        sets = {block: self.training_rows(block) for block in (*blocks, FINAL)}
-        parts = [OofBlock(b, sets[b].rows, self.test_rows(b)) for b in blocks]
+        sets: dict[int, TrainingSet] = {}
+        parts: list[pd.DataFrame] = []
 
         def fit_predict(
             block: int, _train: Rows, _labels: NDArray[np.float64], test: Rows
@@ -108,7 +109,13 @@ class TrainingPath:
             base = predict_base(members, self.features(block).iloc[test])
             return {str(name): base[name].to_numpy() for name in base.columns}
 
-        base_rows = walk_forward_oof(self.panel.rows, parts, fit_predict)
+        for block in blocks:
+            earlier = pd.concat(parts, ignore_index=True) if parts else None
+            sets[block] = self.training_rows(block, earlier)
+            part = OofBlock(block, sets[block].rows, self.test_rows(block))
+            parts.append(walk_forward_oof(self.panel.rows, [part], fit_predict))
+        base_rows = pd.concat(parts, ignore_index=True)
+        sets[FINAL] = self.training_rows(FINAL, base_rows)
         wide = self.second_level_rows(wide_oof(base_rows, self.panel.rows), recipes[blocks[-1]])
         stacked = self.stack_oof(wide, recipes[FINAL])
         members = self.fit(FINAL, recipes[FINAL], sets[FINAL], hashes[FINAL])
@@ -142,7 +149,11 @@ class TrainingPath:
             self.inputs.archive_keys,
         )
 
-    def training_rows(self, block: int) -> TrainingSet:
+    def replayed(self, block: int, earlier: pd.DataFrame | None) -> pd.DataFrame | None:
+        """Return the errors that return to a block's training, the worst first."""
+        return replay_keys(earlier, self.panel.rows, self.opens[block], self.config.sampling)
+
+    def training_rows(self, block: int, earlier: pd.DataFrame | None = None) -> TrainingSet:
         """Return the balanced, weighted rows that fit a block's models."""
         config = self.config
         return training_set(
@@ -151,6 +162,7 @@ class TrainingPath:
             config.sampling,
             config.memory,
             seed=config.ensemble.seed + block,
+            replay=self.replayed(block, earlier),
         )
 
     def selection_rows(self, block: int) -> Rows:
