@@ -119,7 +119,7 @@ def replay(run: StageRun) -> TableResult:
     sampling, protocol = run.config.sampling, protocol_in_force(run)
     predictions = run.table("ensemble.oof")
     spans = run.read(
-        "select symbol, session, end_session, regime from labels.direction"
+        "select symbol, labels.session, end_session, regime from labels.direction as labels"
         " join regimes.market using (session_date) where end_date < $start and label is not null",
         start=protocol.holdout_start,
     )

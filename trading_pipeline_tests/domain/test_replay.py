@@ -45,9 +45,8 @@ def made_panel(n_sessions=200, n_symbols=5, seed=2):
     random = np.random.default_rng(seed)
     session = np.tile(np.arange(n_sessions), n_symbols)
     regimes = np.array(["normal", "low_volatility", "high_volatility", "crash", "recovery"])
-    of_session = np.repeat(
-        random.choice(regimes, n_sessions // 20, p=[0.5, 0.2, 0.2, 0.05, 0.05]), 20
-    )
+    shares = [0.5, 0.2, 0.2, 0.05, 0.05]
+    of_session = np.repeat(random.choice(regimes, n_sessions // 20, p=shares), 20)
     frame = pd.DataFrame(
         {
             "symbol": np.repeat([f"S{i}" for i in range(n_symbols)], n_sessions),
@@ -200,7 +199,7 @@ def replaying():
 class UnresolvedErrors(TrainingPath):
     """Errors of every earlier prediction return, though some outcomes lie in the block."""
 
-    def replayed(self, block, earlier):
+    def replayed(self, block, earlier):  # noqa: ARG002
         """Return the worst errors as if the cut were the end of the data."""
         sampling = self.config.sampling
         return replay_keys(earlier, self.panel.rows, 10**6, _endless(sampling))
