@@ -38,6 +38,7 @@ def rare_events(run: StageRun) -> TableResult:
         events,
         {
             "catalogue version": run.config.memory.catalogue_version,
+            "events of your own": len(run.config.memory.own_events),
             "events with data": int((events["n_sessions"] > 0).sum()),
             "sessions in events": int(events["n_sessions"].sum()),
         },
