@@ -28,7 +28,6 @@ from trading_pipeline.domain.ensemble.members import (
     members_to_bytes,
 )
 from trading_pipeline.domain.ensemble.path import (
-    FINAL_BLOCK,
     fit_rows,
     judged_rows,
     window_rows,
@@ -38,6 +37,7 @@ from trading_pipeline.domain.ensemble.scores import score_holdout
 from trading_pipeline.domain.ensemble.stack import STACK, Stack
 from trading_pipeline.domain.ensemble.training import Panel, TrainingSet
 from trading_pipeline.domain.gate.gathering import CHAMPION
+from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 from trading_pipeline.resources import StageRun
 
 TRAINING_FILE = "training.json"
@@ -69,7 +69,7 @@ def oof(run: StageRun) -> TableResult:
     return TableResult(
         table,
         {
-            "blocks": len(blocks),
+            "blocks": len(sets),
             "learners": ", ".join(sorted(table["learner"].unique())),
             "left out": left_out_words(span.failed),
             **{f"training rows, block {b}": len(s.rows) for b, s in sets.items()},
@@ -104,7 +104,7 @@ def model(run: StageRun) -> TableResult:
     oof = run.table("ensemble.oof")
     recipe = span.recipe(FINAL_BLOCK, best, span.selected(FINAL_BLOCK))
     recipe = recipe.keeping(set(oof["learner"]))
-    chosen = span.training_set(FINAL_BLOCK)
+    chosen = span.final_training_set()
     members = span.fit(FINAL_BLOCK, recipe, chosen)
     recipe = recipe.keeping({member.recipe.learner for member in members})
     stack = span.fit_stack(span.second_level_rows(oof, recipe), recipe)
@@ -180,7 +180,7 @@ def save_model(
     return pd.DataFrame(rows)
 
 
-HOLDOUT_READS = (*TRAINING_READS, "ensemble.model", "splits.holdout")
+HOLDOUT_READS = (*TRAINING_READS, "ensemble.oof", "ensemble.model", "splits.holdout")
 
 
 @table_asset(
@@ -211,7 +211,7 @@ def holdout(run: StageRun) -> TableResult:
             "the hold-out holds no closed label; lower labels.min_symbols or bring more sessions"
         )
     predictions = span.judge(members, stack, panel)
-    chosen = span.training_set(FINAL_BLOCK)
+    chosen = span.final_training_set()
     predictions[VOLATILITY_ONLY] = span.volatility_baseline(chosen, panel)
     champion = roles(run)["champion"]
     if champion is not None:

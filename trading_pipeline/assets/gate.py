@@ -28,6 +28,7 @@ from trading_pipeline.domain.ensemble.training import Panel, training_set
 from trading_pipeline.domain.gate.evidence import GateEvidence
 from trading_pipeline.domain.gate.gathering import Challenger, gathered_evidence
 from trading_pipeline.domain.gate.verdict import decide
+from trading_pipeline.domain.memory.replay import replay_keys
 from trading_pipeline.domain.splits.training import training_rows
 from trading_pipeline.resources import StageRun
 
@@ -122,7 +123,13 @@ def _latency_ms(run: StageRun, version: str) -> float:
 
 @table_asset(
     "ensemble.deployed",
-    reads=(*TRAINING_READS, "ensemble.model", "gate.verdicts"),
+    reads=(
+        *TRAINING_READS,
+        "ensemble.oof",
+        "ensemble.model",
+        "ensemble.holdout",
+        "gate.verdicts",
+    ),
     settings=(*TRAINING_SETTINGS, "gate.auto_promote"),
     kinds=("lightgbm", "xgboost", "catboost"),
 )
@@ -142,8 +149,15 @@ def deployed(run: StageRun) -> TableResult:
         run.config.splits.window_sessions,
         load_archive_keys(run),
     )
+    sampling = run.config.sampling
+    resolved = run.query("memory/resolved") if sampling.use_replay else None
     chosen = training_set(
-        panel, candidates, run.config.sampling, run.config.memory, run.config.ensemble.seed
+        panel,
+        candidates,
+        sampling,
+        run.config.memory,
+        run.config.ensemble.seed,
+        replay_keys(resolved, panel.rows, last_session + 1, sampling),
     )
     members = fit_rows(recipe, panel.X, panel, chosen, run.config.runtime)
     trained = window_rows(panel, candidates)

@@ -21,7 +21,7 @@ def market(run: StageRun) -> TableResult:
     """The market's state per session: crash, recovery, or a band of the VIX; with its reason."""
     index_bars, source = broad_index(run.table("bars.daily"), run.table("bars.universe"))
     regimes = label_regimes(index_bars, run.table("bars.vix"), run.config.regimes)
-    events = pd.DataFrame([event.model_dump() for event in run.config.memory.events])
+    events = pd.DataFrame([event.model_dump() for event in run.config.memory.catalogue])
     events[["first_date", "last_date"]] = events[["first_date", "last_date"]].astype(
         "datetime64[ns]"
     )

@@ -9,13 +9,21 @@ import pandas as pd
 
 from trading_pipeline.assets.service import roles
 from trading_pipeline.domain.ensemble.path import VOLATILITY_FEATURES, TrainingPath
-from trading_pipeline.domain.ensemble.training import Panel, Rows
+from trading_pipeline.domain.ensemble.stack import STACK
+from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
 from trading_pipeline.domain.features.registry import feature_registry
-from trading_pipeline.domain.splits.protocol import Protocol, protocol_of_record
+from trading_pipeline.domain.splits.protocol import FINAL_BLOCK, Protocol, protocol_of_record
 from trading_pipeline.resources import StageRun
 
 # What rules the choice of training rows, in every asset that fits.
-TRAINING_SETTINGS = ("splits", "sampling", "memory", "labels", "runtime.device")
+TRAINING_SETTINGS = (
+    "splits",
+    "sampling",
+    "memory.events",
+    "memory.own_events",
+    "labels",
+    "runtime.device",
+)
 TRAINING_READS = (
     "features.daily",
     "labels.direction",
@@ -94,6 +102,14 @@ class TrainingSpan(TrainingPath):
                 block=block,
             )
         )
+
+    def final_training_set(self) -> TrainingSet:
+        """Return the rows that fit the judged model; of the errors, those before the hold-out."""
+        earlier = None
+        if self.config.sampling.use_replay:
+            oof = self.run.table("ensemble.oof")
+            earlier = oof[oof["learner"] != STACK]
+        return self.training_set(FINAL_BLOCK, earlier)
 
 
 def load_panel(

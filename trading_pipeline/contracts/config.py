@@ -155,15 +155,33 @@ class RareEvent(Section):
     weight: Fraction
 
 
+class ProposalsConfig(Section):
+    """When a spell of stress is rare enough to be proposed for the catalogue."""
+
+    quantile: float = Field(gt=0.5, lt=1)
+    min_past_spells: Count
+    weight: Fraction
+
+
 class MemoryConfig(Section):
-    """The rare-event catalogue."""
+    """The rare-event catalogue: the shipped events, a user's own, and what is proposed."""
 
     catalogue_version: str
     events: tuple[RareEvent, ...]
+    own_events: tuple[RareEvent, ...]
+    proposals: ProposalsConfig
+
+    @property
+    def catalogue(self) -> tuple[RareEvent, ...]:
+        """Every event, oldest first."""
+        return tuple(sorted((*self.events, *self.own_events), key=lambda event: event.first_date))
 
     @model_validator(mode="after")
     def _events_lie_apart(self) -> "MemoryConfig":
-        ordered = sorted(self.events, key=lambda event: event.first_date)
+        ordered = self.catalogue
+        names = [event.event for event in ordered]
+        if len(set(names)) < len(names):
+            raise ValueError("two rare events share a name; rename one of memory.own_events")
         for event in ordered:
             if event.last_date < event.first_date:
                 raise ValueError(f"{event.event} ends before it begins; swap its dates")
@@ -243,6 +261,15 @@ class SplitsConfig(Section):
     renew_after_sessions: Count
 
 
+class ReplayConfig(Section):
+    """Which wrong predictions return to training, how heavy they weigh, and for how long."""
+
+    worst_frac: Fraction
+    weight: float = Field(ge=1)
+    max_share: Fraction
+    max_age_sessions: Count
+
+
 class SamplingConfig(Section):
     """Target mix and weights of the training set, by regime."""
 
@@ -252,6 +279,8 @@ class SamplingConfig(Section):
     max_repeats: Count
     use_archive: bool
     use_uniqueness: bool
+    use_replay: bool
+    replay: ReplayConfig
 
 
 class SweepsConfig(Section):

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from trading_pipeline.commands.simulate import write_simulation
 from trading_pipeline.settings import load_settings
+from trading_pipeline_tests.bench.bench_archive import archive_measured
 from trading_pipeline_tests.bench.bench_features import factors_measured, features_measured
 from trading_pipeline_tests.bench.bench_intraday import intraday_measured
 from trading_pipeline_tests.bench.bench_run import whole_run
@@ -41,7 +42,7 @@ def main():
         market = folder / "market"
         write_simulation(console, market, config.source.simulation)
         lines = [*stages_measured(market, config), *features_measured(), *factors_measured()]
-        lines += intraday_measured()
+        lines += [*intraday_measured(), *archive_measured()]
         console.print(rates(lines))
         run = whole_run(market, folder, MIN_SYMBOLS)
     console.print(costs(run))

@@ -12,15 +12,18 @@ from trading_pipeline.contracts.config import (
     LabelsConfig,
     MemoryConfig,
     RegimesConfig,
+    SamplingConfig,
     SplitsConfig,
 )
 from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS
 from trading_pipeline.domain.bars.sessions import VIX_TIME, at_new_york, session_table
 from trading_pipeline.domain.labels.direction import label_direction
 from trading_pipeline.domain.memory.catalogue import rare_event_table
+from trading_pipeline.domain.memory.proposals import propose_events
+from trading_pipeline.domain.memory.replay import prediction_errors, replay_buffer
 from trading_pipeline.domain.regimes.market import label_regimes
 from trading_pipeline.domain.splits.folds import fold_table
-from trading_pipeline.domain.splits.protocol import make_protocol
+from trading_pipeline.domain.splits.protocol import make_protocol, ordinal
 from trading_pipeline.domain.splits.training import holdout_table
 from trading_pipeline_tests.domain.archive_reference import archive_rows
 from trading_pipeline_tests.domain.settings_of import shipped
@@ -280,6 +283,42 @@ FAULTS = {
         "update memory.archive set label = 1 - label where symbol = 'S0'",
         "delete from labels.direction where symbol = 'S0'",
     ],
+    "memory_replay_grain_is_unique": [
+        TWICE.format("memory.replay"),
+        "update memory.replay set place = 1",
+    ],
+    "memory_replay_rows_have_provenance": ["update memory.replay set run_id = null"],
+    "memory_replay_errors_are_resolved_before_their_block": [
+        "update memory.replay set block = block - 1 where block > 1",
+        "update memory.replay set session_date = date '2020-08-03' where place = 1",
+        "update memory.replay set end_session = end_session - 1 where place = 1",
+        "update memory.replay set label = 1 - label where place = 1",
+        "delete from splits.holdout",
+    ],
+    "memory_replay_errors_are_ranked": [
+        "update memory.replay set error_frac = error_frac / 2 where place = 1",
+        "update memory.replay set place = 100 - place",
+        "update memory.replay set age_sessions = 0 where place = 1",
+        "update memory.replay set oof_probability = 1.5 where place = 1",
+    ],
+    "memory_proposals_grain_is_unique": [TWICE.format("memory.proposals")],
+    "memory_proposals_rows_have_provenance": ["update memory.proposals set code_version = null"],
+    "memory_proposals_follow_the_regimes": [
+        "update memory.proposals set last_date = last_date + 40",
+        "update memory.proposals set n_sessions = n_sessions + 1",
+        "update memory.proposals set vix_peak = vix_peak + 1",
+        "update memory.proposals set drawdown_frac = drawdown_frac - 0.1",
+        "update memory.proposals set regime = 'recovery'",
+        "update memory.proposals set known_at = known_at - interval 1 day",
+        "update memory.proposals set state = 'added'",
+        "update memory.proposals set rarity_frac = 1.5",
+        "update regimes.market set regime = 'normal'",
+    ],
+    "memory_proposals_say_what_covers_them": [
+        "update memory.proposals set covered_by = null",
+        "update memory.proposals set covered_by = 'nothing'",
+        "delete from memory.rare_events",
+    ],
     "labels_direction_grain_is_unique": [TWICE.format("labels.direction")],
     "labels_direction_rows_have_provenance": ["update labels.direction set config_version = null"],
     "labels_direction_spans_are_whole": [
@@ -378,11 +417,14 @@ def sound_market():
     regimes = label_regimes(daily[daily["symbol"] == "INDEX"], vix, rules)
     labels = label_direction(daily, universe, shipped(LabelsConfig, "labels"), 3)
     equities = daily[daily["symbol"] != "INDEX"]
-    events = rare_event_table(shipped(MemoryConfig, "memory"), equities)
+    memory = shipped(MemoryConfig, "memory")
+    events = rare_event_table(memory, equities)
     config = shipped(
         SplitsConfig, "splits", scheme="purged_kfold", embargo_sessions=EMBARGO, holdout_sessions=40
     )
     protocol = make_protocol(pd.DatetimeIndex(days["session_date"]), labels, config, "made")
+    often = memory.proposals.model_copy(update={"min_past_spells": 1, "quantile": 0.51})
+    proposed = propose_events(regimes, memory.model_copy(update={"proposals": often}))
     return {
         "bars.daily": daily,
         "bars.universe": universe,
@@ -390,10 +432,31 @@ def sound_market():
         "regimes.market": regimes,
         "memory.rare_events": events,
         "memory.archive": archive_rows(events, labels, regimes),
+        "memory.proposals": proposed,
+        "memory.replay": replayed(labels, regimes, protocol),
         "labels.direction": labels,
         "splits.folds": fold_table(labels, protocol),
         "splits.holdout": holdout_table(labels, protocol),
     }
+
+
+def replayed(labels, regimes, protocol):
+    """Return memory.replay of predictions made at random for every closed label."""
+    closed = labels[labels["label"].notna() & (labels["end_session"] < protocol.holdout_opens)]
+    rows = closed.merge(regimes[["session_date", "regime"]], on="session_date")
+    opens = [ordinal(start) for start in protocol.block_starts]
+    predictions = rows.assign(
+        learner="made",
+        label=rows["label"].astype("int64"),
+        block=np.searchsorted(opens, rows["session"], side="right"),
+        oof_probability=np.random.default_rng(6).uniform(size=len(rows)),
+    )
+    errors = prediction_errors(predictions, rows)
+    errors = errors.merge(rows[["symbol", "session", "regime"]], on=["symbol", "session"])
+    rules = shipped(SamplingConfig, "sampling").replay
+    cuts = {0: protocol.holdout_opens, **dict(enumerate(opens[1:], start=2))}
+    parts = [replay_buffer(errors, cut, rules).assign(block=b) for b, cut in cuts.items()]
+    return pd.concat(parts, ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -444,7 +507,8 @@ def test_every_check_names_a_table_of_the_contract_and_has_a_fault_that_it_must_
 
 
 def test_the_sound_market_has_rows_in_every_table_it_fills(warehouse):
-    for table in ("memory.archive", "splits.folds", "splits.holdout", "labels.direction"):
+    memory = ("memory.archive", "memory.proposals", "memory.replay")
+    for table in (*memory, "splits.folds", "splits.holdout", "labels.direction"):
         assert warehouse.execute(f"select count(*) from {table}").fetchone()[0] > 0
 
 

@@ -76,9 +76,22 @@ def test_the_archive_query_holds_every_label_inside_an_event_once_with_both_regi
 
 def test_events_that_overlap_or_run_backwards_are_refused():
     first = CATALOGUE.events[0].model_dump()
+    later = first | {"event": "later", "last_date": date(2009, 12, 31)}
     with pytest.raises(ValueError, match="overlap"):
-        MemoryConfig(
-            catalogue_version="1", events=(first, first | {"last_date": date(2009, 12, 31)})
-        )
+        shipped(MemoryConfig, "memory", own_events=(later,))
     with pytest.raises(ValueError, match="before it begins"):
-        MemoryConfig(catalogue_version="1", events=(first | {"last_date": date(2001, 1, 1)},))
+        shipped(MemoryConfig, "memory", events=(first | {"last_date": date(2001, 1, 1)},))
+
+
+def test_events_of_ones_own_stand_in_the_catalogue_beside_the_shipped_ones():
+    mine = {
+        "event": "tariffs_2025",
+        "first_date": date(2025, 4, 3),
+        "last_date": date(2025, 4, 25),
+        "regime": "crash",
+        "weight": 0.1,
+    }
+    rules = shipped(MemoryConfig, "memory", own_events=(mine,))
+    events = rare_event_table(rules, keys_between("2025-04-01", "2025-04-30", ["AAA"]))
+    assert len(events) == 9
+    assert events.iloc[-1][["event", "n_sessions"]].tolist() == ["tariffs_2025", 16]

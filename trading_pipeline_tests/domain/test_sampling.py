@@ -145,3 +145,62 @@ def test_largest_remainder_sums_to_the_total_and_stays_within_one_of_the_share(s
     parts = largest_remainder(shares, total)
     assert parts.sum() == total
     assert np.abs(parts - np.array(shares) / sum(shares) * total).max() < 1 + 1e-6
+
+
+@given(
+    counts=st.lists(st.integers(0, 400), min_size=5, max_size=5).filter(any),
+    n_target=st.integers(1, 1000),
+    seed=st.integers(0, 5),
+)
+@settings(max_examples=80, deadline=None)
+def test_absent_regimes_give_their_share_in_proportion_and_the_rest_stands_to_the_row(
+    counts, n_target, seed
+):
+    regime = np.repeat(np.array(REGIMES, dtype=object), counts)
+    sample = balanced_sample(regime, CONFIG, n_target, seed)
+    present = {name: n for name, n in zip(REGIMES, counts, strict=True) if n}
+    share = {name: CONFIG.mix[name] / sum(CONFIG.mix[n] for n in present) for name in present}
+    assert set(sample.counts) == set(present)
+    for name, n_rows in present.items():
+        wanted = sample.counts[name] + sample.shortfall.get(name, 0)
+        assert abs(wanted - share[name] * n_target) < 1 + 1e-6
+        # A shortfall is one of rows, never of the draw.
+        assert name not in sample.shortfall or sample.counts[name] == CONFIG.max_repeats * n_rows
+    said = " ".join(sample.notes)
+    for name in set(REGIMES) - set(present):
+        assert f"{name} has no row; its share went to the others" in said
+
+
+@given(
+    n_event=st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    n_window=st.integers(0, 60),
+    n_target=st.integers(1, 400),
+)
+@settings(max_examples=80, deadline=None)
+def test_no_row_of_an_event_repeats_more_than_five_times(n_event, n_window, n_target):
+    names = [f"event_{number}" for number in range(len(n_event))]
+    events = np.array(
+        [name for name, n in zip(names, n_event, strict=True) for _ in range(n)]
+        + [None] * n_window,
+        dtype=object,
+    )
+    regime = np.full(events.size, "crash", dtype=object)
+    weights = {name: 0.1 * (1 + place) for place, name in enumerate(names)}
+    sample = balanced_sample(regime, CONFIG, n_target, 3, events, weights)
+    assert np.bincount(sample.rows).max() <= CONFIG.max_repeats
+    assert sample.rows.size == min(n_target, CONFIG.max_repeats * events.size)
+
+
+@given(n_target=st.integers(1, 1200), n_first=st.integers(0, 300), seed=st.integers(0, 5))
+@settings(max_examples=60, deadline=None)
+def test_rows_that_go_first_are_drawn_before_others_and_the_counts_stay(n_target, n_first, seed):
+    is_first = np.zeros(FIXTURE.size, dtype=bool)
+    is_first[np.random.default_rng(seed).permutation(FIXTURE.size)[:n_first]] = True
+    plain = balanced_sample(FIXTURE, CONFIG, n_target, seed)
+    sample = balanced_sample(FIXTURE, CONFIG, n_target, seed, is_first=is_first)
+    assert sample.counts == plain.counts
+    n_draws = np.bincount(sample.rows, minlength=FIXTURE.size)
+    for name in set(FIXTURE):
+        ahead, behind = (n_draws[(name == FIXTURE) & side] for side in (is_first, ~is_first))
+        if ahead.size and ahead.min() == 0:
+            assert not behind.any()

@@ -60,7 +60,7 @@ def market(n_sessions=200, n_symbols=12, signal=0.8, seed=0):
     return rows
 
 
-def recipe(rounds=8, meta="mlp", calibration="platt"):
+def recipe(rounds=8, meta="mlp", calibration="platt", use_replay=False, weight=2.0):
     """The default candidate of each learner."""
     best = pd.DataFrame(
         {
@@ -74,7 +74,8 @@ def recipe(rounds=8, meta="mlp", calibration="platt"):
     )
     sampling = SamplingConfig(
         balance=True, mix={"normal": 1.0}, weights={"normal": 1.0}, max_repeats=5,
-        use_archive=True, use_uniqueness=True,
+        use_archive=True, use_uniqueness=True, use_replay=use_replay,
+        replay={"worst_frac": 0.05, "weight": weight, "max_share": 0.05, "max_age_sessions": 756},
     )  # fmt: skip
     labels = LabelsConfig(
         target="excess", horizon_sessions=HORIZON, min_symbols=5, min_symbols_sample=5
@@ -281,6 +282,12 @@ def test_a_recipe_id_is_its_content():
     assert Recipe.from_json(chosen.to_json()).recipe_id == chosen.recipe_id
     assert recipe(rounds=9).recipe_id != chosen.recipe_id
     assert recipe(calibration="isotonic").recipe_id != chosen.recipe_id
+
+
+def test_settings_of_the_replay_are_part_of_a_recipe_only_where_it_acts():
+    assert recipe(weight=3.0).recipe_id == recipe().recipe_id
+    assert recipe(use_replay=True).recipe_id != recipe().recipe_id
+    assert recipe(use_replay=True, weight=3.0).recipe_id != recipe(use_replay=True).recipe_id
 
 
 def test_rounds_of_a_recipe_respect_the_configured_limit():

@@ -22,7 +22,7 @@ def labelled_rows(
     rows = rows.merge(known, on=["symbol", "session"])
     event: pd.Series[str] = pd.Series(None, index=rows.index, dtype=object)
     regime = event.copy()
-    for named in memory.events:
+    for named in memory.catalogue:
         inside = rows["session_date"].between(
             pd.Timestamp(named.first_date), pd.Timestamp(named.last_date)
         )

@@ -37,14 +37,13 @@ from trading_pipeline.domain.ensemble.walk_forward import OofBlock, walk_forward
 from trading_pipeline.domain.features.registry import Feature
 from trading_pipeline.domain.features.selection import select_features
 from trading_pipeline.domain.features.windows import WindowGroups, columns_for, window_groups
-from trading_pipeline.domain.splits.protocol import Protocol, ordinal
+from trading_pipeline.domain.memory.replay import replay_keys
+from trading_pipeline.domain.splits.protocol import FINAL_BLOCK, Protocol
 from trading_pipeline.domain.splits.purged import purged_inner_folds
 from trading_pipeline.domain.splits.training import TrainingRows, training_rows
 from trading_pipeline.domain.sweeps.search import Folds, SearchData, canary_auc, search
 from trading_pipeline.domain.sweeps.spaces import Candidate
 
-# The fit on the whole training span: the judged model, whose test block is the hold-out.
-FINAL_BLOCK = 0
 # All that the volatility-only baseline knows.
 VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
 
@@ -73,15 +72,12 @@ class TrainingPath:
     @property
     def opens(self) -> dict[int, int]:
         """The cut of each fit: block -> ordinal that no training span may reach."""
-        starts = enumerate(self.protocol.block_starts, start=1)
-        return {k: ordinal(start) for k, start in starts} | {
-            FINAL_BLOCK: self.protocol.holdout_opens
-        }
+        return self.protocol.opens
 
     @property
     def blocks(self) -> list[int]:
-        """The blocks that are fitted: the first has nothing before it; the final fit last."""
-        return [*range(2, len(self.protocol.block_starts) + 1), FINAL_BLOCK]
+        """The blocks that are fitted, in order."""
+        return self.protocol.blocks
 
     def features(self, _block: int) -> pd.DataFrame:
         """Return the features of all rows as a block's fits see them."""
@@ -101,14 +97,22 @@ class TrainingPath:
             self.archive_keys,
         )
 
-    def training_set(self, block: int) -> TrainingSet:
-        """Return the balanced, weighted rows that fit a block's models."""
+    def replayed(self, block: int, earlier: pd.DataFrame | None) -> pd.DataFrame | None:
+        """Return the errors that return to a block's training, the worst first, where they do."""
+        return replay_keys(earlier, self.panel.rows, self.opens[block], self.config.sampling)
+
+    def training_set(self, block: int, earlier: pd.DataFrame | None = None) -> TrainingSet:
+        """Return the balanced, weighted rows that fit a block's models.
+
+        `earlier` holds the learners' out-of-fold rows so far, whose errors may return.
+        """
         return training_set(
             self.panel,
             self.candidates(block),
             self.config.sampling,
             self.config.memory,
             seed=self.config.ensemble.seed + block,
+            replay=self.replayed(block, earlier),
         )
 
     def selection_rows(self, block: int) -> Rows:
@@ -281,24 +285,31 @@ class TrainingPath:
     ) -> pd.DataFrame:
         """Return the learners' rows of ensemble.oof, of every block before the hold-out.
 
+        Blocks are fitted in order: errors made in one may return to the training of a later one.
         `tested` are the test rows by block; `on_block` is told of each block's fit. The stack
         needs a learner in every block: one that failed in any is left out.
         """
-        blocks = [block for block in self.blocks if block != FINAL_BLOCK]
-        sets = {block: self.training_set(block) for block in blocks}
-        for block in blocks:
-            self.check_purged(block, sets[block].rows)
+        parts: list[pd.DataFrame] = []
+        for block in [block for block in self.blocks if block != FINAL_BLOCK]:
+            earlier = pd.concat(parts, ignore_index=True) if parts else None
+            chosen = self.training_set(block, earlier)
+            self.check_purged(block, chosen.rows)
 
-        def fit_predict(
-            block: int, _train: Rows, _labels: NDArray[np.float64], test: Rows
-        ) -> Mapping[str, NDArray[np.float64]]:
-            members = self.fit(block, recipes[block], sets[block])
-            base = predict_base(members, self.features(block).iloc[test])
-            on_block(block, sets[block], members)
-            return {str(name): base[name].to_numpy() for name in base.columns}
+            def fit_predict(
+                block: int,
+                _train: Rows,
+                _labels: NDArray[np.float64],
+                test: Rows,
+                chosen: TrainingSet = chosen,
+            ) -> Mapping[str, NDArray[np.float64]]:
+                members = self.fit(block, recipes[block], chosen)
+                base = predict_base(members, self.features(block).iloc[test])
+                on_block(block, chosen, members)
+                return {str(name): base[name].to_numpy() for name in base.columns}
 
-        parts = [OofBlock(block, sets[block].rows, tested[block]) for block in blocks]
-        rows = walk_forward_oof(self.panel.rows, parts, fit_predict)
+            part = OofBlock(block, chosen.rows, tested[block])
+            parts.append(walk_forward_oof(self.panel.rows, [part], fit_predict))
+        rows = pd.concat(parts, ignore_index=True)
         rows = rows[~rows["learner"].isin(list(self.failed))].reset_index(drop=True)
         if rows.empty:
             raise InputError(

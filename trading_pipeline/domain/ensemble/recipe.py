@@ -126,8 +126,9 @@ def build_recipe(
                 rounds=min(int(str(row.best_round)), ensemble.max_rounds),
             )
         )
+    unused = None if sampling.use_replay else {"use_replay", "replay"}
     settings = {
-        "sampling": sampling.model_dump(mode="json"),
+        "sampling": sampling.model_dump(mode="json", exclude=unused),
         "labels": labels.model_dump(mode="json"),
         "window_sessions": splits.window_sessions,
         "embargo_sessions": splits.embargo_sessions,

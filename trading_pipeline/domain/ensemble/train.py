@@ -8,12 +8,13 @@ import pandas as pd
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.ensemble.fitting import left_out_words
 from trading_pipeline.domain.ensemble.members import Member
-from trading_pipeline.domain.ensemble.path import FINAL_BLOCK, TrainingPath, judged_rows
+from trading_pipeline.domain.ensemble.path import TrainingPath, judged_rows
 from trading_pipeline.domain.ensemble.recipe import Recipe
 from trading_pipeline.domain.ensemble.stack import Stack
 from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
 from trading_pipeline.domain.features.registry import catalog_frame
 from trading_pipeline.domain.splits.folds import fold_table
+from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 from trading_pipeline.domain.sweeps.search import best_trials
 
 
@@ -61,7 +62,7 @@ def train(path: TrainingPath, judged: Panel, timer: Callable[[], float]) -> Trai
     wide = path.second_level_rows(oof, recipes[blocks[-2]])
     stacked = path.stack_oof(wide, recipes[FINAL_BLOCK])
     stack = path.fit_stack(wide, recipes[FINAL_BLOCK])
-    chosen = path.training_set(FINAL_BLOCK)
+    chosen = path.training_set(FINAL_BLOCK, oof)
     members[FINAL_BLOCK] = path.fit(FINAL_BLOCK, recipes[FINAL_BLOCK], chosen)
     if path.failed:
         raise InputError(f"learners failed: {left_out_words(path.failed)}")

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trading_pipeline.contracts.config import MemoryConfig, SamplingConfig
+from trading_pipeline.domain.memory.replay import replay_factors, replayed_rows
 from trading_pipeline.domain.memory.sampling import balanced_sample, regime_weights
 from trading_pipeline.domain.splits.training import TrainingRows
 
@@ -77,12 +78,20 @@ def training_set(
     sampling: SamplingConfig,
     memory: MemoryConfig,
     seed: int,
+    replay: pd.DataFrame | None = None,
 ) -> TrainingSet:
     """Balance candidate rows to the target mix and weigh them by regime and uniqueness.
 
-    A row that only the archive brings counts as its event's regime, a row of the rolling window
-    as the point-in-time regime of its session.
+    A row that only the archive brings counts as its event's regime, any other as the
+    point-in-time regime of its session. `replay` names the errors that return, the worst first
+    (symbol, session), resolved before the fit's cut: each is a candidate once, is drawn before
+    others of its regime and weighs more. The mix of regimes stays as it is.
     """
+    replayed: Rows = np.empty(0, dtype=np.intp)
+    if replay is not None:
+        n_max = int(sampling.replay.max_share * candidates.rows.size)
+        replayed = replayed_rows(panel.rows, replay, n_max)
+        candidates = joined(candidates, replayed)
     rows = candidates.rows
     chosen = panel.rows.iloc[rows]
     is_archived = np.array([name is not None for name in candidates.event], dtype=bool)
@@ -90,17 +99,34 @@ def training_set(
         is_archived, chosen["event_regime"].to_numpy(object), chosen["regime"].to_numpy(object)
     )
     weights = regime_weights(regime, chosen["uniqueness"].to_numpy(np.float64), sampling)
-    if not sampling.balance:
-        return TrainingSet(rows, weights, ())
-    sample = balanced_sample(
-        regime,
-        sampling,
-        n_target=rows.size,
-        seed=seed,
-        archive_event=candidates.event,
-        event_weights={event.event: event.weight for event in memory.events},
-    )
-    return TrainingSet(rows[sample.rows], weights[sample.rows], sample.notes)
+    drawn: Rows = np.arange(rows.size)
+    notes: tuple[str, ...] = ()
+    if sampling.balance:
+        sample = balanced_sample(
+            regime,
+            sampling,
+            n_target=rows.size,
+            seed=seed,
+            archive_event=candidates.event,
+            event_weights={event.event: event.weight for event in memory.catalogue},
+            is_first=np.isin(rows, replayed) if replayed.size else None,
+        )
+        drawn, notes = sample.rows, sample.notes
+    if replayed.size:
+        factors = replay_factors(rows[drawn], replayed, sampling.replay)
+        n_raised = int((factors > 1).sum())
+        notes = (*notes, f"{n_raised} of {drawn.size} draws are replayed errors")
+        return TrainingSet(rows[drawn], weights[drawn] * factors, notes)
+    return TrainingSet(rows[drawn], weights[drawn], notes)
+
+
+def joined(candidates: TrainingRows, more: Rows) -> TrainingRows:
+    """Return the candidates with further rows of the panel, each once, in the panel's order."""
+    added = np.setdiff1d(more, candidates.rows)
+    rows = np.append(candidates.rows, added)
+    event = np.append(candidates.event, np.full(added.size, None, dtype=object))
+    order = np.argsort(rows, kind="stable")
+    return TrainingRows(rows[order], event[order])
 
 
 def thinned(panel: Panel, candidates: TrainingRows, every_nth_session: int) -> TrainingRows:

@@ -29,7 +29,7 @@ def rare_event_table(config: MemoryConfig, bar_keys: pd.DataFrame) -> pd.DataFra
     """
     dates = pd.to_datetime(bar_keys["session_date"])
     rows = []
-    for event in sorted(config.events, key=lambda event: event.first_date):
+    for event in config.catalogue:
         first, last = pd.Timestamp(event.first_date), pd.Timestamp(event.last_date)
         inside = bar_keys[(dates >= first) & (dates <= last)]
         rows.append(

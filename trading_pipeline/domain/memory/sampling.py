@@ -30,6 +30,7 @@ def balanced_sample(
     seed: int,
     archive_event: Names | None = None,
     event_weights: Mapping[str, float] | None = None,
+    is_first: NDArray[np.bool_] | None = None,
 ) -> BalancedSample:
     """Draw `n_target` rows so that the regimes stand in the target mix, to the row.
 
@@ -47,6 +48,7 @@ def balanced_sample(
         archive_event: Rare event of each archive row, None for a row of the rolling window.
         event_weights: Share of archive draws per event, renormalised over the events present in
             the regime. A regime's draws split between archive and window as its rows do.
+        is_first: Rows drawn before others where not all are drawn, shape (n_rows,).
 
     Returns:
         Positions into `regime`, the counts drawn, the shortfall and notes in words.
@@ -78,7 +80,8 @@ def balanced_sample(
         caps = [len(group) * config.max_repeats for group in groups]
         n_of_group = capped_shares(group_shares, int(n_wanted), caps)
         for group, n_rows in zip(groups, n_of_group, strict=True):
-            drawn.append(repeated_draw(group, n_rows, random))
+            first = group[:0] if is_first is None else group[is_first[group]]
+            drawn.append(repeated_draw(group, n_rows, random, first))
         counts[name] = sum(n_of_group)
         if counts[name] < n_wanted:
             shortfall[name] = int(n_wanted) - counts[name]
@@ -167,10 +170,18 @@ def capped_shares(shares: list[float], total: int, caps: list[int]) -> list[int]
     return given
 
 
-def repeated_draw(rows: Rows, n_rows: int, random: np.random.Generator) -> Rows:
-    """Return `n_rows` of the rows, each as often as any other, give or take one."""
+def repeated_draw(rows: Rows, n_rows: int, random: np.random.Generator, first: Rows) -> Rows:
+    """Return `n_rows` of the rows, each as often as any other, give or take one.
+
+    Rows in `first` are not left out while another one is drawn.
+    """
     if not n_rows:
         return rows[:0]
     n_full, n_rest = divmod(n_rows, len(rows))
-    rest = random.choice(rows, size=n_rest, replace=False)
-    return np.concatenate([np.repeat(rows, n_full), rest])
+    if n_full or not len(first):
+        rest = random.choice(rows, size=n_rest, replace=False)
+        return np.concatenate([np.repeat(rows, n_full), rest])
+    others = np.setdiff1d(rows, first)
+    ahead = random.choice(first, size=min(n_rest, len(first)), replace=False)
+    behind = random.choice(others, size=n_rest - len(ahead), replace=False)
+    return np.concatenate([ahead, behind])

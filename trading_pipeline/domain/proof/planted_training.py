@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.domain.ensemble.members import Member, predict_base
-from trading_pipeline.domain.ensemble.path import FINAL_BLOCK
 from trading_pipeline.domain.ensemble.recipe import Recipe
 from trading_pipeline.domain.ensemble.stack import (
     STACK,
@@ -17,6 +16,7 @@ from trading_pipeline.domain.ensemble.stack import (
 from trading_pipeline.domain.ensemble.train import rows_tested
 from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
 from trading_pipeline.domain.proof.training_path import TriedPath
+from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 from trading_pipeline.domain.splits.training import TrainingRows
 from trading_pipeline.domain.sweeps.learners import new_learner
 from trading_pipeline.domain.sweeps.search import Folds

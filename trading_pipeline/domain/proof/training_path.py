@@ -12,11 +12,11 @@ from typing import TypeAlias
 import pandas as pd
 
 from trading_pipeline.contracts.config import PipelineConfig
-from trading_pipeline.domain.ensemble.path import FINAL_BLOCK, TrainingPath
+from trading_pipeline.domain.ensemble.path import TrainingPath
 from trading_pipeline.domain.ensemble.train import Trained, train
 from trading_pipeline.domain.ensemble.training import Panel
 from trading_pipeline.domain.features.registry import Feature
-from trading_pipeline.domain.splits.protocol import make_protocol
+from trading_pipeline.domain.splits.protocol import FINAL_BLOCK, make_protocol
 from trading_pipeline.domain.splits.training import holdout_rows
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.domain.ensemble.path import FINAL_BLOCK
 from trading_pipeline.domain.ensemble.training import KEYS
 from trading_pipeline.domain.proof.finding import Finding
 from trading_pipeline.domain.proof.future import Progress
@@ -16,6 +15,7 @@ from trading_pipeline.domain.proof.training_path import (
     TrainingInputs,
     TrainingProcedure,
 )
+from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from trading_pipeline.contracts.config import SplitsConfig
 from trading_pipeline.domain.bars.sessions import session_ordinals, session_table
 
 Scheme: TypeAlias = Literal["walk_forward", "purged_kfold"]
+# The fit on the whole training span: the judged model, whose test block is the hold-out.
+FINAL_BLOCK = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,17 @@ class Protocol:
     def holdout_opens(self) -> int:
         """Ordinal of the hold-out's first session."""
         return ordinal(self.holdout_start)
+
+    @property
+    def opens(self) -> dict[int, int]:
+        """The cut of each fit: block -> ordinal that no training span may reach."""
+        starts = enumerate(self.block_starts, start=1)
+        return {k: ordinal(start) for k, start in starts} | {FINAL_BLOCK: self.holdout_opens}
+
+    @property
+    def blocks(self) -> list[int]:
+        """The blocks that are fitted: the first has nothing before it; the final fit last."""
+        return [*range(2, len(self.block_starts) + 1), FINAL_BLOCK]
 
     def record(self) -> dict[str, Any]:
         """Return the columns of `splits.protocols` but `created_at`."""

@@ -18,7 +18,7 @@ from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY
 from trading_pipeline.domain.ensemble.labelled import labelled_rows
 from trading_pipeline.domain.ensemble.members import members_to_bytes
 from trading_pipeline.domain.ensemble.metrics import auc
-from trading_pipeline.domain.ensemble.path import FINAL_BLOCK, TrainingPath
+from trading_pipeline.domain.ensemble.path import TrainingPath
 from trading_pipeline.domain.ensemble.scores import score_holdout
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.ensemble.train import Trained, train
@@ -30,7 +30,7 @@ from trading_pipeline.domain.gate.verdict import PROMOTED, decide
 from trading_pipeline.domain.labels.direction import label_direction
 from trading_pipeline.domain.regimes.broad_index import broad_index
 from trading_pipeline.domain.regimes.market import label_regimes
-from trading_pipeline.domain.splits.protocol import make_protocol
+from trading_pipeline.domain.splits.protocol import FINAL_BLOCK, make_protocol
 from trading_pipeline.domain.splits.training import holdout_rows
 from trading_pipeline.domain.sweeps.learners import new_learner
 from trading_pipeline.domain.sweeps.spaces import default_candidate
