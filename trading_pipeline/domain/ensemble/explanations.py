@@ -205,7 +205,8 @@ def _relations(
     whole = _correlation(moments.sum(axis=0, keepdims=True))[0]
     samples = _correlation(bootstrap.sums(session, moments))
     ends = [bootstrap.around(float(v), s) for v, s in zip(whole, samples.T, strict=True)]
-    return np.array([[e.value, e.low, e.high] for e in ends])
+    # A correlation ends at one, whatever the width of its interval.
+    return np.clip([[e.value, e.low, e.high] for e in ends], -1.0, 1.0)
 
 
 def _standardised(ranks: Floats, w: Floats) -> Floats:
