@@ -94,7 +94,7 @@ def explanations(run: StageRun) -> TableResult:
     settings=("validation", "ensemble", "features", "gate", *TRAINING_SETTINGS),
     kinds=("lightgbm", "xgboost", "catboost"),
     fingerprint=lambda run: training_fingerprint(
-        run, "ensemble.oof", "sweeps.best", "features.selected", "memory.archive"
+        run, "ensemble.oof", "sweeps.best", "features.selected"
     ),
 )
 def validation(run: StageRun) -> TableResult:

@@ -17,6 +17,7 @@ MEAN = "mean"
 ALL_REGIMES = "all"
 SHOWN = 20
 BAR_PX = 6.0
+LEAST_ROW_PX = 18.0
 SIGNS = {1: "+", -1: "−"}
 
 
@@ -42,7 +43,7 @@ def plot_importance(explanations: pd.DataFrame, width: int = WIDE) -> str:
     most = {f: max(float(cells[f, r]["share_frac"]) for r in drawn) for f in features}
     panel = Panel(
         figure,
-        (BAR_PX * len(drawn) + 8) * len(features),
+        max(BAR_PX * len(drawn) + 8, LEAST_ROW_PX) * len(features),
         (0.0, max(most.values()) * 1.04 or 1.0),
         (0.0, 1.0),
         rows=[_short(name, width) for name in features],
@@ -82,7 +83,7 @@ def _mark(cells: list[dict[Hashable, Any]]) -> str:
 
 
 def _short(name: str, width: int) -> str:
-    room = 34 if width >= WIDE else 18
+    room = 34 if width >= WIDE else 15
     return name if len(name) <= room else f"{name[: room - 1]}…"
 
 

@@ -70,9 +70,11 @@ def test_an_event_before_the_first_search_has_no_block():
     assert events_of(a=("crash", 170, 200))[0].block is None
 
 
-def test_an_event_that_reaches_into_the_holdout_is_not_scored():
-    assert events_of(before_session=225, a=("crash", 200, 220)) == []
-    assert len(events_of(before_session=226, a=("crash", 200, 220))) == 1
+def test_an_event_that_reaches_into_the_holdout_is_not_scored_nor_a_label_that_does():
+    assert events_of(before_session=220, a=("crash", 200, 220)) == []
+    (held,) = events_of(before_session=221, a=("crash", 200, 220))
+    assert panel().iloc[held.rows]["session"].max() == 221 - HORIZON - 1
+    assert held.closes == 220
 
 
 @given(st.integers(110, 400), st.integers(1, 40), st.integers(0, 30))

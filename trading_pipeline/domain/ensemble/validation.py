@@ -66,7 +66,9 @@ class HeldOutEvent:
 def held_out_events(
     panel: pd.DataFrame, archive: pd.DataFrame, opens: Mapping[int, int], before_session: int
 ) -> list[HeldOutEvent]:
-    """Return the crash and recovery events with closed labels before a session, by date.
+    """Return the crash and recovery events that ended before a session, by date.
+
+    Of each the rows whose label was known by then.
 
     Args:
         panel: Labelled rows: symbol, session, start_session, end_session.
@@ -76,14 +78,13 @@ def held_out_events(
     """
     rare = archive[archive["event_regime"].map(SOURCE_OF_SET.get) == ARCHIVE]
     joined = panel[["symbol", "session"]].merge(rare, on=["symbol", "session"], how="left")
-    ends_before = panel["end_session"].to_numpy() < before_session
+    is_known = (panel["end_session"] < before_session).to_numpy()
     held = []
-    for (event, regime), _ in rare.groupby(["event", "event_regime"]):
-        of_event = (joined["event"] == event).to_numpy()
-        # An event that reaches into the hold-out is left whole: none of it is scored.
-        if not of_event.any() or not ends_before[of_event].all():
+    for (event, regime), archived in rare.groupby(["event", "event_regime"]):
+        rows = np.flatnonzero((joined["event"] == event).to_numpy() & is_known)
+        # As for training: only an event that ended before the cut.
+        if not rows.size or archived["session"].max() >= before_session:
             continue
-        rows = np.flatnonzero(of_event)
         first = int(panel["session"].to_numpy()[rows].min())
         block = max((b for b, start in opens.items() if start <= first), default=None)
         span = panel.iloc[rows]
