@@ -32,6 +32,7 @@ SECONDS_PER_FIT = 0.25
 SECONDS_PER_BILLION_CELLS = 1.5
 BASE_GIGABYTES = 0.6
 FRAMES_AT_PEAK = 7
+LEFT_OUT = ("crash", "recovery")
 UPDATE_JOB = "daily_update"
 UPDATE_STAGES = ("bars", "regimes", "features", "drift", "selloffs")
 
@@ -132,7 +133,9 @@ def _fit_seconds(rows: int, sessions: int, n_features: int, config: PipelineConf
     trials = sum(n_trials_of(name, sweeps.n_trials) for name in sweeps.learners)
     searches = trials * blocks * sweeps.inner_folds
     searched = searches * cells / sweeps.every_nth_session * sweeps.max_rounds
-    # One fit a block out of fold, one for the gate, one to deploy.
-    final = learners * (blocks + 1)
+    rare = [event for event in config.memory.events if event.regime in LEFT_OUT]
+    left_out = len(rare) if config.validation.leave_events_out else 0
+    # One fit a block out of fold, one for each event left out, one for the gate, one to deploy.
+    final = learners * (blocks + 1 + left_out)
     fitted = final * cells * config.ensemble.max_rounds
     return SECONDS_PER_FIT * (searches + final) + SECONDS_PER_BILLION_CELLS * (searched + fitted)

@@ -305,6 +305,18 @@ class EnsembleConfig(Section):
     seed: int = Field(ge=0)
 
 
+class ExplanationsConfig(Section):
+    """How many natural rows of each regime are explained."""
+
+    rows_per_regime: Count
+
+
+class ValidationConfig(Section):
+    """Scores by regime before the hold-out."""
+
+    leave_events_out: bool
+
+
 class BacktestConfig(Section):
     """The staggered book and what trading costs."""
 
@@ -402,6 +414,8 @@ class PipelineConfig(Section):
     sampling: SamplingConfig
     sweeps: SweepsConfig
     ensemble: EnsembleConfig
+    explanations: ExplanationsConfig
+    validation: ValidationConfig
     backtest: BacktestConfig
     gate: GateConfig
     drift: DriftConfig

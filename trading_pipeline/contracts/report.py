@@ -44,6 +44,9 @@ class ReportPayload:
     # ensemble.holdout, ensemble.scores
     holdout: "pd.DataFrame | None" = None
     scores: "pd.DataFrame | None" = None
+    # ensemble.validation, ensemble.explanations
+    validation: "pd.DataFrame | None" = None
+    explanations: "pd.DataFrame | None" = None
     # backtest.equity, backtest.summary, backtest.trades
     equity: "pd.DataFrame | None" = None
     summary: "pd.DataFrame | None" = None

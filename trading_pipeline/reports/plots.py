@@ -2,6 +2,7 @@
 
 from trading_pipeline.reports.plots_book import plot_drift, plot_equity, plot_monthly_returns
 from trading_pipeline.reports.plots_events import plot_news
+from trading_pipeline.reports.plots_explanations import plot_importance, plot_validation
 from trading_pipeline.reports.plots_intraday import plot_volume_curve
 from trading_pipeline.reports.plots_market import (
     plot_archive,
@@ -33,6 +34,7 @@ __all__ = [
     "plot_equity",
     "plot_feature_families",
     "plot_folds",
+    "plot_importance",
     "plot_label_balance",
     "plot_minute_coverage",
     "plot_monthly_returns",
@@ -45,5 +47,6 @@ __all__ = [
     "plot_scores",
     "plot_selloffs",
     "plot_sweep_history",
+    "plot_validation",
     "plot_volume_curve",
 ]

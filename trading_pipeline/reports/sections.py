@@ -79,7 +79,7 @@ class _Builder:
 
 def sections(payload: ReportPayload) -> list[Section]:
     """Return all sections of a report, in reading order."""
-    parts = (_data, _prices, _features, _folds, _sweeps, _scores, _book)
+    parts = (_data, _prices, _features, _folds, _sweeps, _by_regime, _scores, _book)
     rest = (_drift, _selloffs, _gate, _stages)
     return [part(payload).section for part in (*parts, *rest)]
 
@@ -156,6 +156,23 @@ def _sweeps(p: ReportPayload) -> _Builder:
     b.table(p.trials, tables_model.trials_table)
     caption = "Predictions of rows no model had seen, block by block; whiskers are intervals."
     return b.picture("oof", p.oof, plots.plot_oof, caption)
+
+
+def _by_regime(p: ReportPayload) -> _Builder:
+    lead = (
+        "What the model looks at and how well it does, regime by regime, on rows before the "
+        "hold-out. Crash and recovery are rare events left out of a fit and then predicted."
+    )
+    b = _Builder(p, "by-regime", "By regime", lead)
+    caption = "Five validation sets; a set with too few independent horizons says so."
+    b.picture("validation", p.validation, plots.plot_validation, caption)
+    b.table(p.validation, tables_model.validation_table)
+    caption = (
+        "Mean size of each feature's contribution to the log odds; + and − tell whether a higher "
+        "value raises or lowers the score."
+    )
+    b.picture("explanations", p.explanations, plots.plot_importance, caption)
+    return b.table(p.explanations, tables_model.flips_table)
 
 
 def _scores(p: ReportPayload) -> _Builder:

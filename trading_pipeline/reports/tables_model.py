@@ -25,6 +25,8 @@ from trading_pipeline.reports.wording import (
     quantity,
 )
 
+ROWS_OF = {"window": "rolling window", "archive": "archive: "}
+
 
 def verdict_table(rows: pd.DataFrame) -> Table:
     """Return every criterion with value, threshold, state and detail (gate.verdicts)."""
@@ -137,6 +139,64 @@ def scores_table(scores: pd.DataFrame) -> Table:
         "Horizons are independent label spans: sessions divided by the horizon. "
         "Too few of them, and a score says nothing.",
     )
+
+
+def validation_table(validation: pd.DataFrame) -> Table:
+    """Return the five validation sets with n and intervals (ensemble.validation), of the stack."""
+    stack = validation[validation["learner"] == "stack"]
+
+    def assessed(name: str) -> Callable[[Row], str]:
+        def write(row: Row) -> str:
+            if not row["is_assessable"]:
+                return NOT_ASSESSABLE
+            return between(row[name], row[f"{name}_low"], row[f"{name}_high"])
+
+        return write
+
+    return table_of(
+        "Validation by regime, before the hold-out",
+        stack.sort_values("regime", key=lambda names: names.map(REGIMES.index)),
+        [
+            ("regime", worded("regime"), False),
+            ("AUC", assessed("auc"), True),
+            ("accuracy", assessed("accuracy"), True),
+            ("ECE", assessed("ece"), True),
+            ("slope", assessed("calibration_slope"), True),
+            ("rows", counted("n_rows"), True),
+            ("sessions", counted("n_sessions"), True),
+            ("horizons", lambda row: f"{row['n_horizons']:.1f}", True),
+            ("rows of", lambda row: ROWS_OF[str(row["source"])] + str(row["events"]), False),
+        ],
+        "Out-of-fold rows of the rolling window; each rare event is left out of a fit with every "
+        "label that touches it, and predicted with parameters found before it began.",
+    )
+
+
+def flips_table(explanations: pd.DataFrame) -> Table:
+    """Return features whose relation turns round between regimes (ensemble.explanations)."""
+    flipped = explanations[explanations["is_flipped"] & (explanations["learner"] == "mean")]
+    order = {name: i for i, name in enumerate(REGIMES)}
+    return table_of(
+        "Signs that flip between regimes",
+        flipped.sort_values(
+            ["feature", "regime"], key=lambda s: s.map(order) if s.name == "regime" else s
+        ),
+        [
+            ("feature", as_is("feature"), False),
+            ("regime", worded("regime"), False),
+            ("relation", _relation, True),
+            ("importance", lambda row: quantity(row["share_frac"], "share_frac"), True),
+            ("rank", counted("rank"), True),
+            ("rows", counted("n_rows"), True),
+            ("horizons", lambda row: f"{row['n_horizons']:.1f}", True),
+        ],
+        "Relation is the rank correlation of value and contribution. Both regimes are assessable "
+        "and both intervals clear of zero.",
+    )
+
+
+def _relation(row: Row) -> str:
+    return between(row["relation"], row["relation_low"], row["relation_high"])
 
 
 def summary_table(summary: pd.DataFrame) -> Table:

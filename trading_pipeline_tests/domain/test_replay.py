@@ -232,15 +232,6 @@ def test_the_training_path_with_replay_leaks_nothing(trial):
     assert [finding.how for finding in found] == []
 
 
-def test_the_path_itself_refuses_errors_whose_outcome_is_not_known():
-    class Guarded(UnresolvedErrors):
-        check_purged = TriedPath.check_purged
-
-    market = replaying()
-    with pytest.raises(ValueError, match="reaches into it"):
-        market.procedure(Guarded)(market.inputs())
-
-
 def test_a_replay_of_errors_whose_outcome_is_not_known_is_caught():
     market = replaying()
     procedure = market.procedure(UnresolvedErrors)

@@ -16,7 +16,7 @@ NUMBER = (int, float)
 HOLDOUT = ("auc", "auc_low", "auc_high", "rank_ic", "sharpe_net")
 # The figures that only an outcome model of the selloffs can give.
 SELLOFF_MODEL = ("base_rate", "accuracy", "majority_accuracy", "auc", "baseline_r", "model_r")
-N_TABLES = 58
+N_TABLES = 60
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +74,22 @@ def test_the_json_scores_the_hold_out_with_its_interval(result):
     assert holdout["rows"] > 0
     assert holdout["first_session"] <= holdout["last_session"]
     assert set(holdout["by_regime"]) <= {*REGIMES, UNKNOWN_REGIME}
+
+
+def test_explanations_and_validation_by_regime_leave_the_hold_out_closed(finished, definitions):
+    read = finished.warehouse.read
+    assert read("select count(*) as n from splits.holdout_reads")["n"].tolist() == [1]
+    sets = read("select learner, count(*) as n from ensemble.validation group by learner")
+    assert "stack" in set(sets["learner"])
+    assert (sets["n"] == len(REGIMES)).all()
+    crash = read("select events from ensemble.validation where regime = 'crash'")
+    assert set(crash["events"]) == {"financial_crisis_2008"}
+    explained = read("select distinct learner from ensemble.explanations")["learner"]
+    assert "mean" in set(explained)
+    graph = definitions.resolve_job_def("weekly_retrain").asset_layer.asset_graph
+    for name in ("explanations", "validation"):
+        key = dg.AssetKey(["ensemble", name])
+        assert dg.AssetKey(["ensemble", "holdout"]) not in graph.get_ancestor_asset_keys(key)
 
 
 def test_the_json_tells_profit_after_costs_and_the_verdict_with_reasons(result):

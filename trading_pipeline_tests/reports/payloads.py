@@ -147,6 +147,39 @@ def scores_frame() -> pd.DataFrame:
     return frame
 
 
+def validation_frame() -> pd.DataFrame:
+    """Return ensemble.validation of the stack: five sets, two of them too small."""
+    frame = pd.DataFrame({"regime": REGIMES, "n_sessions": (188, 68, 230, 900, 320)})
+    frame["learner"], frame["n_rows"] = "stack", frame["n_sessions"] * 20
+    frame["n_horizons"] = frame["n_sessions"] / 20
+    frame["is_assessable"] = frame["n_horizons"] >= 10
+    rare = frame["regime"].isin(["crash", "recovery"])
+    frame["source"] = np.where(rare, "archive", "window")
+    frame["events"] = np.where(rare, "financial_crisis_2008", "")
+    for name, value in (("auc", 0.52), ("accuracy", 0.51), ("ece", 0.02), ("calibration_slope", 1)):
+        frame[name], frame[f"{name}_low"], frame[f"{name}_high"] = value, value - 0.01, value + 0.01
+    return frame
+
+
+def explanations_frame() -> pd.DataFrame:
+    """Return ensemble.explanations of 24 features, one of which changes its sign."""
+    sessions = {"all": 1260, **dict(zip(REGIMES, (60, 40, 230, 600, 330), strict=True))}
+    rows = []
+    for regime, n in sessions.items():
+        weight = 1 / np.arange(3, 27)
+        for i, share in enumerate(weight / weight.sum()):
+            sign = (-1) ** i * (-1 if (i, regime) == (3, "normal") else 1)
+            is_flipped = i == 3 and regime in ("normal", "high_volatility", "low_volatility")
+            rows.append((f"feature_{i:02d}", regime, share, i + 1, 0.5 * sign, sign, is_flipped, n))
+    names = ["feature", "regime", "share_frac", "rank", "relation", "sign", "is_flipped"]
+    frame = pd.DataFrame(rows, columns=[*names, "n_sessions"])
+    frame["relation_low"], frame["relation_high"] = frame["relation"] - 0.1, frame["relation"] + 0.1
+    frame["n_rows"], frame["n_horizons"] = frame["n_sessions"] * 20, frame["n_sessions"] / 20
+    frame["is_assessable"] = frame["n_horizons"] >= 10
+    frame["sign"] = frame["sign"].astype("Int64").where(frame["is_assessable"])
+    return frame.assign(learner="mean", importance=frame["share_frac"] / 10)
+
+
 def equity_frame(rng: np.random.Generator) -> pd.DataFrame:
     """Return backtest.equity over the hold-out."""
     gross = rng.normal(0.0002, 0.004, len(HOLDOUT))
@@ -329,6 +362,8 @@ def full_payload() -> ReportPayload:
         oof=oof,
         holdout=holdout_frame(rng, regimes),
         scores=scores_frame(),
+        validation=validation_frame(),
+        explanations=explanations_frame(),
         equity=equity_frame(rng),
         summary=summary_frame(),
         trades=pd.DataFrame(

@@ -30,6 +30,8 @@ PLOTS: dict[str, Draw] = {
     "roc by learner": lambda p, w: plots.plot_roc(p.holdout, "learner", w),
     "calibration": lambda p, w: plots.plot_calibration(p.holdout, w),
     "scores": lambda p, w: plots.plot_scores(p.scores, w),
+    "validation": lambda p, w: plots.plot_validation(p.validation, w),
+    "importance": lambda p, w: plots.plot_importance(p.explanations, w),
     "equity": lambda p, w: plots.plot_equity(p.equity, w),
     "months": lambda p, w: plots.plot_monthly_returns(p.equity, w),
     "drift": lambda p, w: plots.plot_drift(p.drift_features, p.drift_sessions, width=w),
@@ -112,6 +114,12 @@ def test_all_eight_events_are_named() -> None:
 def test_a_score_that_is_not_assessable_is_said_in_words() -> None:
     svg = plots.plot_scores(payload().scores)
     assert "not assessable (0.0 horizons)" in svg
+
+
+def test_importance_marks_a_sign_that_flips_and_names_the_regimes_it_cannot_tell() -> None:
+    svg = plots.plot_importance(payload().explanations)
+    assert svg.count(">±<") == 1
+    assert "Not assessable: crash (3.0 horizons) and recovery (2.0 horizons)." in svg
 
 
 def test_names_from_the_data_are_escaped() -> None:

@@ -104,6 +104,20 @@ class SessionBootstrap:
         won = (ups * below).sum(axis=1)
         return _ratio(won, pairs)
 
+    def sums(self, session: ArrayLike, values: Floats) -> Floats:
+        """Sum of each column of ``values`` (n, k) in every resample, shape (n_samples, k)."""
+        from threadpoolctl import threadpool_limits
+
+        code = self.codes(session)
+        order = np.argsort(code, kind="stable")
+        held, first = np.unique(code[order], return_index=True)
+        if self.draws.shape[0] == 0 or held.size == 0:
+            return np.empty((0, values.shape[1]))
+        by_session = np.add.reduceat(values[order], first, axis=0)
+        # Threads of the linear algebra would change the last bits of a sum.
+        with threadpool_limits(limits=1):
+            return np.asarray(self.draws[:, held] @ by_session, dtype=np.float64)
+
     def mean_samples(self, session: ArrayLike, value: Floats) -> Floats:
         """Mean of one value per session in every resample; missing values are left out."""
         if self.draws.shape[0] == 0 or value.size == 0:
@@ -193,11 +207,11 @@ def score_holdout(holdout: pd.DataFrame, horizon: int, config: GateConfig) -> pd
     bootstrap = holdout_bootstrap(rows, horizon, config)
     scores = []
     for learner, of_learner in rows.groupby("learner", sort=True):
-        scores.append(_score(str(learner), ALL_REGIMES, of_learner, horizon, config, bootstrap))
+        scores.append(score_rows(str(learner), ALL_REGIMES, of_learner, horizon, config, bootstrap))
         for regime in (*REGIMES, UNKNOWN_REGIME):
             part = of_learner[of_learner["regime"] == regime]
             if len(part):
-                scores.append(_score(str(learner), regime, part, horizon, config, bootstrap))
+                scores.append(score_rows(str(learner), regime, part, horizon, config, bootstrap))
     return pd.DataFrame(scores)
 
 
@@ -208,7 +222,7 @@ def _ratio(part: Floats, whole: Floats) -> Floats:
     return out
 
 
-def _score(
+def score_rows(
     learner: str,
     regime: str,
     rows: pd.DataFrame,
@@ -216,6 +230,10 @@ def _score(
     config: GateConfig,
     bootstrap: SessionBootstrap,
 ) -> dict[str, object]:
+    """Scores of one set of rows: probability, label, excess_return_frac and session.
+
+    Gives a row of ensemble.scores without ``protocol_id``; NaN where a score is not defined.
+    """
     p, y = rows["probability"].to_numpy(np.float64), rows["label"].to_numpy()
     session = rows["session"].to_numpy()
     n_sessions = int(np.unique(session).size)
