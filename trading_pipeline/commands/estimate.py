@@ -32,7 +32,7 @@ SECONDS_PER_BILLION_CELLS = 1.5
 BASE_GIGABYTES = 0.6
 FRAMES_AT_PEAK = 7
 UPDATE_JOB = "daily_update"
-UPDATE_STAGES = ("bars", "regimes", "features", "drift", "selloffs")
+UPDATE_STAGES = ("bars", "regimes", "features", "predictions", "outcomes", "drift", "selloffs")
 
 
 @dataclass(frozen=True, slots=True)
