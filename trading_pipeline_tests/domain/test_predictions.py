@@ -8,6 +8,7 @@ import pytest
 
 from trading_pipeline.domain.bars.sessions import session_table
 from trading_pipeline.domain.ensemble.members import (
+    Member,
     feature_matrix,
     fit_base_learners,
     predict_base,
@@ -203,11 +204,8 @@ def test_reasons_are_the_mean_contributions_of_the_members_largest_first(model):
 
 
 def test_a_model_whose_learners_give_no_contributions_gives_no_reasons(model):
-    class Silent:
-        recipe = model[0][0].recipe
-        model = object()
-
-    assert reasons_of([Silent()], model[2][list(FEATURES)].iloc[:2], 3) == ["[]", "[]"]
+    silent = Member(model[0][0].recipe, object())
+    assert reasons_of([silent], model[2][list(FEATURES)].iloc[:2], 3) == ["[]", "[]"]
 
 
 def test_nothing_to_say_gives_an_empty_table_of_the_same_columns(model):
