@@ -44,7 +44,7 @@ def live_fingerprint(run: StageRun) -> Mapping[str, str]:
         "ensemble.deployed",
         "gate.decisions",
     ),
-    settings=("predictions", "labels.horizon_sessions"),
+    settings=("predictions",),
     kinds=("lightgbm", "xgboost", "catboost", "scikitlearn"),
     fingerprint=live_fingerprint,
 )
@@ -99,7 +99,7 @@ def last_session(run: StageRun) -> int:
 
 def spoken(run: StageRun, speaker: Speaker) -> pd.DataFrame:
     """Return what a model says about every session of its span, a year at a time."""
-    _, members, stack = members_from_bytes(
+    recipe, members, stack = members_from_bytes(
         run.load_model(speaker.model_version), threads=run.config.runtime.threads
     )
     features = recipe_features(run, speaker.model_version)
@@ -123,7 +123,7 @@ def spoken(run: StageRun, speaker: Speaker) -> pd.DataFrame:
                 own.reset_index(drop=True),
                 values[features],
                 speaker,
-                horizon_sessions=run.config.labels.horizon_sessions,
+                horizon_sessions=int(recipe.settings["labels"]["horizon_sessions"]),
                 n_reasons=run.config.predictions.n_reasons,
                 last_session=last_session(run),
             )
