@@ -10,6 +10,8 @@ from trading_pipeline.automation.jobs import (
     backfill_months,
     daily_schedule,
     daily_update,
+    resolve_outcomes,
+    resolve_schedule,
     weekly_retrain,
     weekly_schedule,
 )
@@ -26,8 +28,8 @@ def build_definitions(home: Path | None = None, progress: Progress | None = None
     return dg.Definitions(
         assets=all_assets(),
         asset_checks=all_asset_checks(),
-        jobs=[weekly_retrain, daily_update, backfill_months],
-        schedules=[weekly_schedule, daily_schedule],
+        jobs=[weekly_retrain, daily_update, resolve_outcomes, backfill_months],
+        schedules=[weekly_schedule, daily_schedule, resolve_schedule],
         sensors=[drift_sensor(home)],
         executor=dg.in_process_executor,
         resources={

@@ -7,21 +7,18 @@ Both know the training span alone: the hold-out stays closed.
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.assets.ensemble import fit_on, recipe_of_block, window_rows
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.assets.training import (
-    FINAL_BLOCK,
     TRAINING_READS,
     TRAINING_SETTINGS,
     TrainingSpan,
-    block_opens,
     training_fingerprint,
-    tuned_blocks,
 )
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
 from trading_pipeline.domain.ensemble.explanations import MEAN, NATIVE, explain, stratified_rows
 from trading_pipeline.domain.ensemble.members import members_from_bytes, predict_base
+from trading_pipeline.domain.ensemble.path import fit_rows, window_rows
 from trading_pipeline.domain.ensemble.scores import ALL_REGIMES
 from trading_pipeline.domain.ensemble.stack import STACK, wide_oof
 from trading_pipeline.domain.ensemble.training import training_set
@@ -34,6 +31,7 @@ from trading_pipeline.domain.ensemble.validation import (
     window_predictions,
     without_event,
 )
+from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 from trading_pipeline.resources import StageRun
 
 
@@ -105,8 +103,7 @@ def validation(run: StageRun) -> TableResult:
     parts = [window_predictions(oof, rows, first)]
     notes = {}
     if run.config.validation.leave_events_out:
-        opens = block_opens(span.protocol)
-        searched = {b: opens[b] for b in tuned_blocks(span.protocol) if b != FINAL_BLOCK}
+        searched = {b: span.opens[b] for b in span.blocks if b != FINAL_BLOCK}
         archive = run.read("select event, event_regime, symbol, session from memory.archive")
         held = held_out_events(rows, archive, searched, span.protocol.holdout_opens)
         best, wide = run.table("sweeps.best"), wide_oof(oof, rows)
@@ -157,8 +154,8 @@ def predicted_event(
     chosen = training_set(
         span.panel, clean, config.sampling, config.memory, seed=config.ensemble.seed
     )
-    recipe = recipe_of_block(span, best, held.block)
-    members = fit_on(span.panel, chosen, recipe, config.runtime.threads)
+    recipe = span.recipe(held.block, best, span.selected(held.block)).keeping(set(wide.columns))
+    members = fit_rows(recipe, span.panel.X, span.panel, chosen, config.runtime)
     base = predict_base(members, span.panel.X.iloc[held.rows])
     regime = tested["regime"].replace(UNKNOWN_REGIME, np.nan).to_numpy(object)
     stacked, is_fitted = stacked_event(

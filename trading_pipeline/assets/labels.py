@@ -9,16 +9,21 @@ from trading_pipeline.domain.labels.direction import label_direction
 from trading_pipeline.resources import StageRun
 
 
+def min_symbols(run: StageRun) -> int:
+    """Return how many labelled equities a session needs, by source."""
+    config = run.config.labels
+    is_sample = run.config.source.kind == "sample"
+    return config.min_symbols_sample if is_sample else config.min_symbols
+
+
 @table_asset(
     "labels.direction", reads=("bars.daily", "bars.universe"), settings=("labels", "source.kind")
 )
 def direction(run: StageRun) -> TableResult:
     """Forward return over the horizon against the universe's median; open labels have no value."""
     config = run.config.labels
-    is_sample = run.config.source.kind == "sample"
-    min_symbols = config.min_symbols_sample if is_sample else config.min_symbols
     labels = label_direction(
-        run.table("bars.daily"), run.table("bars.universe"), config, min_symbols
+        run.table("bars.daily"), run.table("bars.universe"), config, min_symbols(run)
     )
     known = labels["label"].dropna()
     return TableResult(

@@ -1,4 +1,4 @@
-"""What runs when: the weekly retrain, the daily update, and drift's own retrain."""
+"""What runs when: the weekly retrain, the daily update, and the nightly outcomes."""
 
 import dagster as dg
 
@@ -20,13 +20,22 @@ weekly_retrain = dg.define_asset_job(
 daily_update = dg.define_asset_job(
     "daily_update",
     selection=(
-        dg.AssetSelection.groups("bars", "regimes", "selloffs", "drift")
+        dg.AssetSelection.groups("bars", "regimes", "selloffs", "drift", "predictions", "outcomes")
         | dg.AssetSelection.assets(
             ["features", "catalog"], ["features", "daily"], ["features", "intraday"]
         )
     )
     & UNPARTITIONED,
-    description="New bars, their regimes and features, and whether they have drifted; no training.",
+    description=(
+        "New bars, their regimes and features, what the models in service say of them, what "
+        "followed earlier words, and whether they have drifted; no training."
+    ),
+)
+
+resolve_outcomes = dg.define_asset_job(
+    "resolve_outcomes",
+    selection=dg.AssetSelection.groups("outcomes"),
+    description="Outcomes of the predictions whose label span has closed, by sector and symbol.",
 )
 
 backfill_months = dg.define_asset_job(
@@ -51,4 +60,13 @@ daily_schedule = dg.ScheduleDefinition(
     execution_timezone=NEW_YORK,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Monday to Friday at 18:30 New York.",
+)
+
+resolve_schedule = dg.ScheduleDefinition(
+    name="resolve_outcomes_at_night",
+    target=resolve_outcomes,
+    cron_schedule="0 4 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every day at 04:00 UTC.",
 )

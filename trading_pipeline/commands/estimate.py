@@ -34,7 +34,7 @@ BASE_GIGABYTES = 0.6
 FRAMES_AT_PEAK = 7
 LEFT_OUT = ("crash", "recovery")
 UPDATE_JOB = "daily_update"
-UPDATE_STAGES = ("bars", "regimes", "features", "drift", "selloffs")
+UPDATE_STAGES = ("bars", "regimes", "features", "predictions", "outcomes", "drift", "selloffs")
 
 
 @dataclass(frozen=True, slots=True)

@@ -355,6 +355,22 @@ class GateConfig(Section):
     seed: int = Field(ge=0)
 
 
+class PredictionsConfig(Section):
+    """What is said after each close."""
+
+    n_reasons: Count
+
+
+class OutcomesConfig(Section):
+    """What counts as a hit, and when a sector or symbol can be judged."""
+
+    hit_return_frac: Fraction
+    min_horizons: Count
+    bootstrap_samples: int = Field(ge=50)
+    interval_sd: Positive
+    seed: int = Field(ge=0)
+
+
 class DriftConfig(Section):
     """When live data have moved enough to ask for a retrain."""
 
@@ -418,6 +434,8 @@ class PipelineConfig(Section):
     validation: ValidationConfig
     backtest: BacktestConfig
     gate: GateConfig
+    predictions: PredictionsConfig
+    outcomes: OutcomesConfig
     drift: DriftConfig
     selloffs: SelloffsConfig
     tracking: TrackingConfig

@@ -34,10 +34,15 @@ class FrameChunks:
 
 @dataclass(frozen=True, slots=True)
 class TableResult:
-    """What one computation gives: the rows, and metadata a person can use."""
+    """What one computation gives: the rows, and metadata a person can use.
+
+    They take the place of the table's rows; appended ones come after them, and what was written
+    before is never touched.
+    """
 
     rows: "pd.DataFrame | FrameChunks | SqlSelect"
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    is_appended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ STAGES: Final = (
     "ensemble",
     "backtest",
     "gate",
+    "predictions",
+    "outcomes",
     "drift",
     "selloffs",
     "reports",

@@ -80,7 +80,9 @@ class TableIOManager(dg.IOManager):
         if isinstance(rows, SqlSelect):
             return warehouse.replace_from_sql(table, rows.sql, rows.params, provenance)
         assert not isinstance(rows, FrameChunks), "only tables of the lake take chunks"
-        return warehouse.replace(table, rows, provenance)
+        # Appended rows take the place of none.
+        kept = "false" if write.result.is_appended else ""
+        return warehouse.replace(table, rows, provenance, where=kept)
 
     def _facts(self, table: str) -> dict[str, Any]:
         columns = {column.name for column in table_contracts()[table].columns}

@@ -18,6 +18,7 @@ ROWS = (
     ("sweeps",),
     ("ensemble",),
     ("backtest", "gate"),
+    ("predictions", "outcomes"),
     ("drift", "reports"),
 )
 WIDTH = 1000

@@ -2,6 +2,7 @@
 
 import shutil
 
+import pandas as pd
 import pytest
 
 from trading_pipeline_tests.pipeline.homes import (
@@ -65,6 +66,15 @@ def test_what_new_bars_change_is_computed(grown, finished):
     assert home.warehouse.read(sessions)["n"].iloc[0] == 421
     assert finished.warehouse.read(sessions)["n"].iloc[0] == 400
     assert home.result["holdout"]["rows"] >= finished.result["holdout"]["rows"]
+
+
+@pytest.mark.parametrize("table", ["predictions.live", "outcomes.resolved"])
+def test_what_was_said_and_resolved_is_added_to_and_never_rewritten(grown, finished, table):
+    before = finished.warehouse.read(f"select * from {table} order by prediction_id")
+    after = grown[0].warehouse.read(f"select * from {table} order by prediction_id")
+    kept = after[after["prediction_id"].isin(before["prediction_id"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, before, check_exact=True)
+    assert after["session"].max() > before["session"].max()
 
 
 def test_the_protocol_stays_the_same(grown, finished):

@@ -14,7 +14,7 @@ import pytest
 from dagster._utils.schedules import cron_string_iterator as schedule_iterator
 
 from trading_pipeline.adapters.config_store import ConfigStore
-from trading_pipeline.automation.jobs import daily_schedule, weekly_schedule
+from trading_pipeline.automation.jobs import daily_schedule, resolve_schedule, weekly_schedule
 from trading_pipeline.automation.launch import open_instance
 from trading_pipeline.automation.server import dagster_server, is_loaded
 from trading_pipeline.definitions import build_definitions
@@ -190,6 +190,18 @@ def test_a_schedule_ticks_by_the_clock_of_new_york(schedule, job, after, ticks):
     assert schedule.job_name == job
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     assert [next(coming) for _ in ticks] == [dt.datetime.fromisoformat(tick) for tick in ticks]
+
+
+def test_outcomes_are_resolved_every_day_at_four_utc():
+    moment = dt.datetime(2024, 3, 9, tzinfo=dt.UTC).timestamp()
+    coming = schedule_iterator(moment, resolve_schedule.cron_schedule, "UTC")
+    assert (resolve_schedule.execution_timezone, resolve_schedule.job_name) == (
+        "UTC",
+        "resolve_outcomes",
+    )
+    assert resolve_schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    expected = ["2024-03-09T04:00+00:00", "2024-03-10T04:00+00:00"]
+    assert [next(coming) for _ in expected] == [dt.datetime.fromisoformat(at) for at in expected]
 
 
 def test_the_definitions_load_without_a_warning_of_ours(tmp_path):

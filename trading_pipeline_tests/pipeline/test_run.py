@@ -16,7 +16,7 @@ NUMBER = (int, float)
 HOLDOUT = ("auc", "auc_low", "auc_high", "rank_ic", "sharpe_net")
 # The figures that only an outcome model of the selloffs can give.
 SELLOFF_MODEL = ("base_rate", "accuracy", "majority_accuracy", "auc", "baseline_r", "model_r")
-N_TABLES = 60
+N_TABLES = 63
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +154,45 @@ def test_the_settings_are_stored_with_the_run(finished, instance, result):
     written = finished.warehouse.materializations().values()
     assert {row.config_version for row in written} == {version}
     assert {row.run_id for row in written} == {result["run_id"]}
+
+
+def test_the_judged_model_said_of_its_hold_out_what_the_gate_judged(finished):
+    both = finished.warehouse.read(
+        "select live.probability, live.is_backfilled, live.regime, holdout.regime as judged_regime,"
+        " holdout.probability as judged, resolved.label, holdout.label as judged_label,"
+        " resolved.excess_return_frac - holdout.excess_return_frac as gap"
+        " from ensemble.holdout as holdout"
+        " join predictions.live as live using (symbol, session_date)"
+        " join outcomes.resolved as resolved using (prediction_id)"
+        " where holdout.learner = 'stack' and live.model_version like 'judged-%'"
+    )
+    held = finished.warehouse.read(
+        "select count(*) as n from ensemble.holdout where learner = 'stack'"
+    )
+    assert len(both) == held["n"].iloc[0] > 0
+    assert abs(both["probability"] - both["judged"]).max() < 1e-12
+    assert (both["regime"] == both["judged_regime"]).all()
+    assert (both["label"] == both["judged_label"]).all()
+    assert abs(both["gap"]).max() < 1e-12
+
+
+def test_the_newest_session_is_said_by_the_refit_and_open_spans_have_no_outcome(finished):
+    newest = finished.warehouse.read(
+        "select role, model_version, is_backfilled, count(*) as n from predictions.live"
+        " where session = (select max(session) from bars.daily)"
+        " and model_version in (select model_version from ensemble.deployed) group by all"
+    )
+    listed = finished.warehouse.read(
+        "select count(*) as n from bars.daily join bars.universe using (symbol)"
+        " where kind = 'equity' and session = (select max(session) from bars.daily)"
+    )
+    n_listed = listed["n"].iloc[0]
+    assert newest[["role", "is_backfilled", "n"]].values.tolist() == [["shadow", False, n_listed]]
+    told = finished.warehouse.read(
+        "select max(end_session) <= (select max(session) from bars.daily) as is_closed"
+        " from outcomes.resolved"
+    )
+    assert told["is_closed"].all()
 
 
 def test_a_second_run_with_nothing_changed_computes_nothing(finished):

@@ -1,0 +1,1 @@
+"""Predictions stage: what the models in service say after each close."""
