@@ -29,6 +29,7 @@ from trading_pipeline.domain.sweeps.search import (
     canary_auc,
     search,
 )
+from trading_pipeline.domain.sweeps.trial_book import Outcomes
 from trading_pipeline.resources import StageRun
 
 LEARNERS = ("lightgbm", "xgboost", "catboost")
@@ -44,6 +45,7 @@ TRIAL_COLUMNS = (
     "best_round",
     "n_rows",
     "seconds",
+    "returns_json",
 )
 
 
@@ -90,6 +92,11 @@ def search_data(span: TrainingSpan, block: int) -> tuple[SearchData, Folds]:
             places[name]
             for name in span.columns_of(columns, {k: str(v) for k, v in choice.items()})
         ],
+        outcomes=Outcomes(
+            keys["session"].to_numpy(np.int64),
+            keys["excess_return_frac"].to_numpy(np.float64),
+            config.labels.horizon_sessions,
+        ),
     )
     return data, folds
 

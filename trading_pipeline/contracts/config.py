@@ -280,6 +280,7 @@ class BacktestConfig(Section):
     impact_bps: float = Field(ge=0)
     borrow_bps_per_year: float = Field(ge=0)
     max_volume_frac: float = Field(gt=0, le=1)
+    cost_multiples: tuple[Annotated[float, Field(ge=0)], ...]
 
 
 class GateConfig(Section):

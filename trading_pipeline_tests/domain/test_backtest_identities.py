@@ -23,6 +23,7 @@ COSTLY = BacktestConfig(
     impact_bps=10,
     borrow_bps_per_year=50,
     max_volume_frac=0.05,
+    cost_multiples=(0, 1, 2),
 )
 COSTS = (
     "commission_per_share_usd",

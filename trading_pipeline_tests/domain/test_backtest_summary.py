@@ -32,6 +32,7 @@ CONFIG = BacktestConfig(
     impact_bps=0,
     borrow_bps_per_year=0,
     max_volume_frac=1,
+    cost_multiples=(0, 1, 2),
 )
 
 

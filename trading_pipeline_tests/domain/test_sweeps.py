@@ -20,7 +20,7 @@ from trading_pipeline.domain.sweeps.spaces import SPACES, Candidate, default_can
 
 COLUMNS = [
     "sweep_id", "learner", "block", "trial", "state", "params_json", "fold_scores_json",
-    "auc", "best_round", "n_rows", "seconds",
+    "auc", "best_round", "n_rows", "seconds", "returns_json",
 ]  # fmt: skip
 WINDOWS = {"rsi": (7, 14, 21)}
 

@@ -31,7 +31,9 @@ PLOTS: dict[str, Draw] = {
     "calibration": lambda p, w: plots.plot_calibration(p.holdout, w),
     "scores": lambda p, w: plots.plot_scores(p.scores, w),
     "equity": lambda p, w: plots.plot_equity(p.equity, w),
-    "months": lambda p, w: plots.plot_monthly_returns(p.equity, w),
+    "months": lambda p, w: plots.plot_monthly_returns(p.monthly, w),
+    "other costs": lambda p, w: plots.plot_cost_sensitivity(p.sensitivity, w),
+    "falls": lambda p, w: plots.plot_drawdowns(p.drawdowns, w),
     "drift": lambda p, w: plots.plot_drift(p.drift_features, p.drift_sessions, width=w),
     "selloffs": lambda p, w: plots.plot_selloffs(p.selloffs, w),
 }
