@@ -281,6 +281,10 @@ class BacktestConfig(Section):
     borrow_bps_per_year: float = Field(ge=0)
     max_volume_frac: float = Field(gt=0, le=1)
     cost_multiples: tuple[Annotated[float, Field(ge=0)], ...]
+    sizing: Literal["equal", "volatility", "kelly", "mean_risk"]
+    sizing_sessions: int = Field(ge=20)
+    kelly_frac: float = Field(gt=0, le=1)
+    max_name_multiple: float = Field(ge=1)
 
 
 class GateConfig(Section):

@@ -88,7 +88,7 @@ def effective_trials(values: Floats, n_trials: int) -> float:
         return float("nan")
     correlation = np.corrcoef(moving, rowvar=False)
     mean = max((float(correlation.sum()) - k) / (k * (k - 1)), 0.0)
-    return mean + (1 - mean) * n_trials
+    return float(mean + (1 - mean) * n_trials)
 
 
 def overfit_probability(values: Floats, n_groups: int = MOST_GROUPS) -> float:
