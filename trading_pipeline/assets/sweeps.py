@@ -35,6 +35,7 @@ TRIAL_COLUMNS = (
     "best_round",
     "n_rows",
     "seconds",
+    "returns_json",
 )
 
 

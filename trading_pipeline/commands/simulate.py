@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 
 from trading_pipeline.adapters.market_writer import market_tables, write_market_folder
-from trading_pipeline.contracts.config import SimulationConfig
+from trading_pipeline.contracts.data_config import SimulationConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.bars.sessions import session_ordinals
 from trading_pipeline.domain.simulation.market import simulate_market

@@ -47,10 +47,14 @@ class ReportPayload:
     # ensemble.validation, ensemble.explanations
     validation: "pd.DataFrame | None" = None
     explanations: "pd.DataFrame | None" = None
-    # backtest.equity, backtest.summary, backtest.trades
+    # backtest.equity, backtest.summary, backtest.trades, and the tables made of them
     equity: "pd.DataFrame | None" = None
     summary: "pd.DataFrame | None" = None
     trades: "pd.DataFrame | None" = None
+    evidence: "pd.DataFrame | None" = None
+    sensitivity: "pd.DataFrame | None" = None
+    drawdowns: "pd.DataFrame | None" = None
+    monthly: "pd.DataFrame | None" = None
     drift_features: "pd.DataFrame | None" = None
     drift_sessions: "pd.DataFrame | None" = None
     episodes: "pd.DataFrame | None" = None

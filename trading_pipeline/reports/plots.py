@@ -23,13 +23,16 @@ from trading_pipeline.reports.plots_model import (
     plot_sweep_history,
 )
 from trading_pipeline.reports.plots_quality import plot_minute_coverage
+from trading_pipeline.reports.plots_tear_sheet import plot_cost_sensitivity, plot_drawdowns
 from trading_pipeline.reports.svg import as_markdown_image
 
 __all__ = [
     "as_markdown_image",
     "plot_archive",
     "plot_calibration",
+    "plot_cost_sensitivity",
     "plot_coverage",
+    "plot_drawdowns",
     "plot_drift",
     "plot_equity",
     "plot_feature_families",

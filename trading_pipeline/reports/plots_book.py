@@ -71,14 +71,13 @@ def _last(values: np.ndarray) -> str:
     return percent(float(known[-1])) if known.size else "missing"
 
 
-def plot_monthly_returns(equity: pd.DataFrame, width: int = WIDE) -> str:
-    """Draw net returns of each month as a heat map (backtest.equity: session_date, return_frac)."""
+def plot_monthly_returns(monthly: pd.DataFrame, width: int = WIDE) -> str:
+    """Draw net returns of each month as a heat map (backtest.monthly)."""
     title = "Net return by month"
-    if equity.empty:
+    if monthly.empty:
         return nothing_to_show(title, "the book never traded", width)
-    ordered = equity.sort_values("session_date")
-    month = ordered["session_date"].dt.to_period("M")
-    returns = (1 + ordered["return_frac"].astype("float64")).groupby(month).prod() - 1
+    ordered = monthly.sort_values("month_date")
+    returns = ordered.set_index(ordered["month_date"].dt.to_period("M"))["net_return_frac"]
     years = sorted({period.year for period in returns.index})
     most = max(float(returns.abs().max()), 1e-9)
     figure = Figure(title, f"{len(returns)} months.", width)

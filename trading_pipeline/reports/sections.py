@@ -7,7 +7,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from trading_pipeline.contracts.report import ReportPayload
-from trading_pipeline.reports import plots, tables_data, tables_model
+from trading_pipeline.reports import plots, tables_book, tables_data, tables_model
 from trading_pipeline.reports.table import Table
 from trading_pipeline.reports.wording import words
 
@@ -203,10 +203,17 @@ def _book(p: ReportPayload) -> _Builder:
     caption = "Net of costs, before costs, and the index held; below, the fall from the peak."
     b.picture("equity", p.equity, plots.plot_equity, caption)
     b.picture(
-        "equity", p.equity, plots.plot_monthly_returns, "Blue earned, orange lost; net of costs."
+        "monthly", p.monthly, plots.plot_monthly_returns, "Blue earned, orange lost; net of costs."
     )
+    caption = "Net return falls by the same amount with each multiple of the costs."
+    b.picture("sensitivity", p.sensitivity, plots.plot_cost_sensitivity, caption)
+    b.picture("drawdowns", p.drawdowns, plots.plot_drawdowns, "Named by the date of their peak.")
     b.table(p.summary, tables_model.summary_table)
-    return b.table(p.trades, tables_model.costs_table)
+    b.table(p.evidence, tables_book.evidence_table)
+    b.table(p.trades, tables_model.costs_table)
+    b.table(p.sensitivity, tables_book.sensitivity_table, is_folded=True)
+    b.table(p.drawdowns, tables_book.drawdowns_table, is_folded=True)
+    return b.table(p.monthly, tables_book.monthly_table, is_folded=True)
 
 
 def _drift(p: ReportPayload) -> _Builder:

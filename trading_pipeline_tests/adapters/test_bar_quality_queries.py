@@ -9,7 +9,7 @@ import pytest
 
 from trading_pipeline.adapters.market_folder import MarketFolder
 from trading_pipeline.adapters.market_relations import SESSION_CALENDAR, composed
-from trading_pipeline.contracts.config import BarsConfig
+from trading_pipeline.contracts.data_config import BarsConfig
 from trading_pipeline.domain.bars.clean import clean_daily
 from trading_pipeline.domain.bars.minutes import session_hours
 from trading_pipeline.domain.bars.sessions import session_table

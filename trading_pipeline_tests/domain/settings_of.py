@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import trading_pipeline
-from trading_pipeline.contracts.config import Section
+from trading_pipeline.contracts.data_config import Section
 
 SHIPPED = Path(trading_pipeline.__file__).parent / "config" / "default.toml"
 

@@ -22,6 +22,11 @@ FREE = BacktestConfig(
     impact_bps=0,
     borrow_bps_per_year=0,
     max_volume_frac=1,
+    cost_multiples=(0, 1, 2),
+    sizing="equal",
+    sizing_sessions=30,
+    kelly_frac=0.5,
+    max_name_multiple=3,
 )
 NO_INDEX = pd.DataFrame(
     columns=["symbol", "session", "session_date", "close", "adj_factor", "has_vendor_seam"]

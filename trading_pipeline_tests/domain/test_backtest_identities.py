@@ -23,6 +23,11 @@ COSTLY = BacktestConfig(
     impact_bps=10,
     borrow_bps_per_year=50,
     max_volume_frac=0.05,
+    cost_multiples=(0, 1, 2),
+    sizing="equal",
+    sizing_sessions=30,
+    kelly_frac=0.5,
+    max_name_multiple=3,
 )
 COSTS = (
     "commission_per_share_usd",
@@ -33,6 +38,8 @@ COSTS = (
     "impact_bps",
     "borrow_bps_per_year",
 )
+# The portfolio's solver is too slow for hundreds of markets; it has its own tests.
+SIZINGS = ("equal", "volatility", "kelly")
 FREE = COSTLY.model_copy(update=dict.fromkeys(COSTS, 0.0))
 
 
@@ -159,11 +166,18 @@ def test_the_random_markets_end_positions_in_every_way():
     assert endings == {"horizon", "delisted", "vendor_seam", "end_of_data"}
 
 
-@settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10_000), long_only=st.booleans(), hold=st.integers(1, 12))
-def test_equity_is_cash_plus_positions_and_trades_explain_all_of_its_change(seed, long_only, hold):
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    long_only=st.booleans(),
+    hold=st.integers(1, 12),
+    sizing=st.sampled_from(SIZINGS),
+)
+def test_equity_is_cash_plus_positions_and_trades_explain_all_of_its_change(
+    seed, long_only, hold, sizing
+):
     side = "long_only" if long_only else "long_short"
-    config = COSTLY.model_copy(update={"side": side, "hold_sessions": hold})
+    config = COSTLY.model_copy(update={"side": side, "hold_sessions": hold, "sizing": sizing})
     predictions, bars, universe = market(seed)
     trades = build_trades(predictions, bars, universe, config)
     assume(len(trades))
@@ -184,19 +198,27 @@ def test_equity_is_cash_plus_positions_and_trades_explain_all_of_its_change(seed
 
 
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 10_000), cost=st.sampled_from(COSTS), more=st.floats(0.1, 50))
-def test_net_profit_never_rises_with_a_cost(seed, cost, more):
+@given(
+    seed=st.integers(0, 10_000),
+    cost=st.sampled_from(COSTS),
+    more=st.floats(0.1, 50),
+    sizing=st.sampled_from(SIZINGS),
+)
+def test_net_profit_never_rises_with_a_cost(seed, cost, more, sizing):
     market_now = market(seed)
-    dearer = COSTLY.model_copy(update={cost: getattr(COSTLY, cost) + more})
-    net, less = (build_trades(*market_now, config)["net_pnl_usd"] for config in (COSTLY, dearer))
+    plain = COSTLY.model_copy(update={"sizing": sizing})
+    dearer = plain.model_copy(update={cost: getattr(COSTLY, cost) + more})
+    net, less = (build_trades(*market_now, config)["net_pnl_usd"] for config in (plain, dearer))
     assert (less <= net + 1e-9).all()
 
 
+@pytest.mark.parametrize("sizing", SIZINGS)
 @pytest.mark.parametrize("cost", [name for name in COSTS if name.endswith(("bps", "per_year"))])
-def test_net_profit_is_linear_in_basis_points(cost):
+def test_net_profit_is_linear_in_basis_points(cost, sizing):
     market_now = market(3)
+    free = FREE.model_copy(update={"sizing": sizing})
     at = [
-        build_trades(*market_now, FREE.model_copy(update={cost: bps}))["net_pnl_usd"].sum()
+        build_trades(*market_now, free.model_copy(update={cost: bps}))["net_pnl_usd"].sum()
         for bps in (0.0, 7.0, 14.0, 70.0)
     ]
     assert at[1] < at[0]
@@ -218,9 +240,10 @@ def test_random_signals_earn_minus_their_costs():
     assert cost.mean() > 0
 
 
-def test_adjusting_prices_for_a_split_changes_no_profit():
+@pytest.mark.parametrize("sizing", SIZINGS)
+def test_adjusting_prices_for_a_split_changes_no_profit(sizing):
     predictions, bars, universe = market(5, ragged=False)
-    free = FREE.model_copy(update={"max_volume_frac": 1.0})
+    free = FREE.model_copy(update={"max_volume_frac": 1.0, "sizing": sizing})
     late = bars["session"] >= 7020
     split = bars.assign(adj_factor=np.where(late, 1.0, 0.25))
     for name in ("open", "close"):
@@ -231,11 +254,13 @@ def test_adjusting_prices_for_a_split_changes_no_profit():
     np.testing.assert_allclose(raw, plain, atol=1e-9)
 
 
-def test_the_order_of_rows_changes_no_bit():
+@pytest.mark.parametrize("sizing", SIZINGS)
+def test_the_order_of_rows_changes_no_bit(sizing):
     predictions, bars, universe = market(2)
     shuffled = bars.sample(frac=1, random_state=1)
-    trades = build_trades(predictions, bars, universe, COSTLY)
-    again = build_trades(predictions.sample(frac=1, random_state=2), shuffled, universe, COSTLY)
+    config = COSTLY.model_copy(update={"sizing": sizing})
+    trades = build_trades(predictions, bars, universe, config)
+    again = build_trades(predictions.sample(frac=1, random_state=2), shuffled, universe, config)
     pd.testing.assert_frame_equal(trades, again, check_exact=True)
     pd.testing.assert_frame_equal(
         build_equity(trades, bars, index_of(bars), COSTLY),
@@ -244,11 +269,13 @@ def test_the_order_of_rows_changes_no_bit():
     )
 
 
-def test_bars_after_the_exit_change_no_closed_trade():
+@pytest.mark.parametrize("sizing", SIZINGS)
+def test_bars_after_the_exit_change_no_closed_trade(sizing):
     predictions, bars, universe = market(4)
-    early = predictions[predictions["session"] < 7020]
-    cut = bars[bars["session"] < 7033]
-    full, short = (build_trades(early, frame, universe, COSTLY) for frame in (bars, cut))
+    early = predictions[predictions["session"] < 7027]
+    cut = bars[bars["session"] < 7036]
+    config = COSTLY.model_copy(update={"sizing": sizing})
+    full, short = (build_trades(early, frame, universe, config) for frame in (bars, cut))
     closed = full["exit_date"] < cut["session_date"].max()
     before = short["exit_date"] < cut["session_date"].max()
     pd.testing.assert_frame_equal(

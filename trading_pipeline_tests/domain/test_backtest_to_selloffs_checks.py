@@ -53,6 +53,57 @@ def rows_of():
                 "drawdown_frac": [0.0, 0.0, 1003 / 1004 - 1],
             }
         ),
+        "backtest.evidence": pd.DataFrame(
+            {
+                "metric": ["pbo", "spa_p_index", "capacity_usd"],
+                "value": [0.4, 0.3, None],
+                "low": [0.1, 0.2, None],
+                "high": [0.7, 0.4, None],
+                "n": [40, 500, 0],
+                "first_date": [DAY, DAY, pd.NaT],
+                "last_date": [DAY, DAY, pd.NaT],
+                "note": ["of 9 trials", "of 4 books", "not assessable: no volume"],
+            }
+        ),
+        "backtest.sensitivity": pd.DataFrame(
+            {
+                "cost_multiple": [0.0, 1.0],
+                "cost_bps": [0.0, 100.0],
+                "cost_frac": [0.0, 0.002],
+                "net_return_frac": [0.005, 0.003],
+                "sharpe_net": [1.0, 0.5],
+                "sharpe_low": [0.5, None],
+                "sharpe_high": [1.5, None],
+                "n_sessions": 2,
+                "first_date": DAY,
+                "last_date": DAY,
+            }
+        ),
+        "backtest.drawdowns": pd.DataFrame(
+            {
+                "position": [1],
+                "peak_date": DAY + pd.Timedelta(days=1),
+                "trough_date": DAY + pd.Timedelta(days=2),
+                "recovered_date": [pd.NaT],
+                "depth_frac": 1003 / 1004 - 1,
+                "n_sessions_down": 1,
+                "n_sessions_up": pd.array([None], dtype="Int64"),
+                "n_sessions": 1,
+            }
+        ),
+        "backtest.monthly": pd.DataFrame(
+            {
+                "month_date": [DAY.replace(day=1)],
+                "net_return_frac": 0.003,
+                "cost_frac": 0.002,
+                "gross_return_frac": 0.005,
+                "index_return_frac": None,
+                "gross_exposure_frac": 0.05,
+                "turnover_frac": 0.1,
+                "n_entries": 2,
+                "n_sessions": 2,
+            }
+        ),
         "gate.verdicts": pd.DataFrame(
             {
                 "model_version": "1",
@@ -140,8 +191,8 @@ def warehouse():
     """Return a connection to an empty warehouse of these stages."""
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("set timezone = 'UTC'")
-        for stage in STAGES:
-            (migration,) = (ROOT / "sql/migrations").glob(f"*_{stage}.sql")
+        for stage in ("sweeps", *STAGES, "backtest_evidence"):
+            (migration,) = (ROOT / "sql/migrations").glob(f"[0-9][0-9][0-9][0-9]_{stage}.sql")
             connection.execute(migration.read_text())
         yield connection
 
@@ -163,7 +214,7 @@ def spoiled(table, column, value, row=0):
 
 
 def test_sound_tables_pass_every_check(warehouse):
-    assert len(CHECKS) == 12
+    assert len(CHECKS) == 17
     assert failing(warehouse, rows_of()) == set()
 
 
@@ -183,6 +234,21 @@ SPOILS = [
     ("backtest.equity", "cost_usd", 1.0, "backtest_profit_reaches_equity"),
     ("backtest.equity", "cash_usd", 1000.1, "backtest_equity_identity"),
     ("backtest.equity", "drawdown_frac", 0.1, "backtest_equity_identity"),
+    ("backtest.evidence", "low", 0.5, "backtest_evidence_is_possible"),
+    ("backtest.evidence", "high", 1.1, "backtest_evidence_is_possible"),
+    ("backtest.evidence", "value", None, "backtest_evidence_is_possible"),
+    ("backtest.evidence", "metric", "spa_p_index", "backtest_evidence_is_possible"),
+    ("backtest.sensitivity", "net_return_frac", 0.004, "backtest_sensitivity_is_linear"),
+    ("backtest.sensitivity", "cost_frac", 0.001, "backtest_sensitivity_is_linear"),
+    ("backtest.sensitivity", "cost_multiple", 1.0, "backtest_sensitivity_is_linear"),
+    ("backtest.sensitivity", "sharpe_low", 1.2, "backtest_sensitivity_is_linear"),
+    ("backtest.drawdowns", "depth_frac", -0.2, "backtest_drawdowns_agree_with_equity"),
+    ("backtest.drawdowns", "trough_date", DAY, "backtest_drawdowns_agree_with_equity"),
+    ("backtest.drawdowns", "n_sessions_up", 1, "backtest_drawdowns_agree_with_equity"),
+    ("backtest.drawdowns", "recovered_date", DAY, "backtest_drawdowns_agree_with_equity"),
+    ("backtest.monthly", "net_return_frac", 0.002, "backtest_monthly_adds_up"),
+    ("backtest.monthly", "n_sessions", 3, "backtest_monthly_adds_up"),
+    ("backtest.monthly", "month_date", DAY.replace(month=2, day=1), "backtest_monthly_adds_up"),
     ("gate.verdicts", "is_passed", False, "gate_verdict_follows_criteria"),
     ("gate.verdicts", "is_passed", None, "gate_verdict_follows_criteria"),
     ("gate.verdicts", "verdict", "rejected", "gate_verdict_follows_criteria"),
@@ -210,6 +276,12 @@ SPOILS = [
 @pytest.mark.parametrize(("table", "column", "value", "check"), SPOILS)
 def test_a_spoiled_value_is_returned_by_its_check(warehouse, table, column, value, check):
     assert check in failing(warehouse, spoiled(table, column, value))
+
+
+def test_a_fall_told_twice_is_returned(warehouse):
+    tables = rows_of()
+    tables["backtest.drawdowns"] = pd.concat([tables["backtest.drawdowns"]] * 2)
+    assert failing(warehouse, tables) == {"backtest_drawdowns_are_told_once"}
 
 
 def test_an_event_recorded_twice_is_returned(warehouse):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.contracts.config import BarsConfig, SpreadsConfig, VolumeBreaksConfig
+from trading_pipeline.contracts.data_config import BarsConfig, SpreadsConfig, VolumeBreaksConfig
 from trading_pipeline.domain.bars.adjusted import adjusted_as_of
 from trading_pipeline.domain.bars.clean import clean_daily
 from trading_pipeline.domain.bars.revisions import VALUES, bars_as_of, settle_deliveries

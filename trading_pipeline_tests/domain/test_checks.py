@@ -8,13 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trading_pipeline.contracts.config import (
-    LabelsConfig,
-    MemoryConfig,
-    RegimesConfig,
-    SamplingConfig,
-    SplitsConfig,
-)
+from trading_pipeline.contracts.config import LabelsConfig, SamplingConfig, SplitsConfig
+from trading_pipeline.contracts.data_config import MemoryConfig, RegimesConfig
 from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS
 from trading_pipeline.domain.bars.sessions import VIX_TIME, at_new_york, session_table
 from trading_pipeline.domain.labels.direction import label_direction

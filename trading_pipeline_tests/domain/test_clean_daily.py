@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.contracts.config import BarsConfig
+from trading_pipeline.contracts.data_config import BarsConfig
 from trading_pipeline.domain.bars.clean import DAILY_COLUMNS, clean_daily
 from trading_pipeline.domain.bars.quarantine import QUARANTINE_COLUMNS
 from trading_pipeline.domain.bars.sessions import session_dates, session_ordinals, session_table

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading_pipeline.contracts.config import FeaturesConfig
+from trading_pipeline.contracts.data_config import FeaturesConfig
 from trading_pipeline.domain.bars.sessions import (
     DECISION_TIME,
     at_new_york,

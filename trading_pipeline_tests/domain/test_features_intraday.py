@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import talib
 
-from trading_pipeline.contracts.config import FeaturesConfig
+from trading_pipeline.contracts.data_config import FeaturesConfig
 from trading_pipeline.domain.bars.minutes import INTERVALS_MINUTES
 from trading_pipeline.domain.bars.sessions import session_dates, session_table
 from trading_pipeline.domain.features.intraday import (

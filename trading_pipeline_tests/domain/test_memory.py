@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from trading_pipeline.adapters.sql_files import read_sql
-from trading_pipeline.contracts.config import MemoryConfig
+from trading_pipeline.contracts.data_config import MemoryConfig
 from trading_pipeline.domain.bars.sessions import session_table
 from trading_pipeline.domain.memory.catalogue import rare_event_table
 from trading_pipeline_tests.domain.archive_reference import archive_rows

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.contracts.config import MemoryConfig
+from trading_pipeline.contracts.data_config import MemoryConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.bars.sessions import DECISION_TIME, at_new_york, session_table
 from trading_pipeline.domain.memory.proposals import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.contracts.config import RegimesConfig
+from trading_pipeline.contracts.data_config import RegimesConfig
 from trading_pipeline.domain.bars.sessions import session_ordinals, session_table
 from trading_pipeline.domain.regimes.market import label_regimes
 from trading_pipeline_tests.domain.settings_of import shipped

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.contracts.config import MemoryConfig, ReplayConfig, SamplingConfig
+from trading_pipeline.contracts.config import ReplayConfig, SamplingConfig
+from trading_pipeline.contracts.data_config import MemoryConfig
 from trading_pipeline.domain.ensemble.training import KEYS, Panel, training_set
 from trading_pipeline.domain.memory.replay import (
     prediction_errors,

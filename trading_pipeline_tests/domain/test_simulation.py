@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.contracts.config import SimulationConfig
+from trading_pipeline.contracts.data_config import SimulationConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.bars.sessions import session_table
 from trading_pipeline.domain.simulation.calibration import HORIZON_SESSIONS

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading_pipeline.contracts.config import SimulationConfig
+from trading_pipeline.contracts.data_config import SimulationConfig
 from trading_pipeline.domain.bars.sessions import session_dates, session_table
 from trading_pipeline.domain.simulation.market import simulate_market
 from trading_pipeline.domain.simulation.minutes import simulate_minutes

@@ -2,13 +2,14 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from trading_pipeline.domain.sweeps import search as search_module
-from trading_pipeline.domain.sweeps.learners import LEARNERS
+from trading_pipeline.domain.sweeps.learners import LEARNERS, new_learner
 from trading_pipeline.domain.sweeps.search import (
     SearchData,
     best_trials,
@@ -18,10 +19,11 @@ from trading_pipeline.domain.sweeps.search import (
     smoothed,
 )
 from trading_pipeline.domain.sweeps.spaces import SPACES, Candidate, default_candidate
+from trading_pipeline.domain.sweeps.trial_book import Outcomes
 
 COLUMNS = [
     "sweep_id", "learner", "block", "trial", "state", "params_json", "fold_scores_json",
-    "auc", "best_round", "n_rows", "seconds",
+    "auc", "best_round", "n_rows", "seconds", "returns_json",
 ]  # fmt: skip
 WINDOWS = {"rsi": (7, 14, 21)}
 
@@ -68,6 +70,34 @@ def test_the_score_of_a_trial_is_the_mean_of_its_folds():
     for row in trials[trials["state"] == "complete"].itertuples():
         assert np.isclose(row.auc, np.mean(json.loads(row.fold_scores_json)))
         assert 1 <= row.best_round <= 12
+
+
+def test_every_complete_trial_keeps_a_return_series_and_a_signal_earns():
+    data, folds = market()
+    session = np.arange(len(data.y)) // 10
+    earned = np.where(data.y == 1, 0.01, -0.01)
+    data = replace(data, outcomes=Outcomes(session, earned, 20))
+    trials = run(data, folds, n_trials=12)
+    series = trials["returns_json"].map(json.loads)
+    is_complete = trials["state"] == "complete"
+    assert all(len(told) == 8 for told in series[is_complete])
+    assert all(told == {} for told in series[~is_complete])
+    best = trials["auc"].idxmax()
+    assert np.mean(list(series[best].values())) > 0.001
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_a_prediction_after_some_rounds_is_that_of_a_shorter_fit(learner):
+    data, _ = market(n=400)
+    params = default_candidate(learner, WINDOWS).params
+    long, short = (
+        new_learner(learner, params, seed=7, threads=1).fit(
+            data.X, data.y, data.weight, rounds=rounds
+        )
+        for rounds in (12, 5)
+    )
+    np.testing.assert_allclose(long.predict(data.X, rounds=5), short.predict(data.X), rtol=1e-6)
+    assert not np.allclose(long.predict(data.X), short.predict(data.X))
 
 
 def test_the_first_trial_is_the_default_and_the_second_the_incumbent():

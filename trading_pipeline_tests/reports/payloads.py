@@ -1,12 +1,14 @@
 """A made-up run with every frame a report can show, the same at every call."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
 from trading_pipeline.contracts.report import ReportPayload
 from trading_pipeline.contracts.vocabulary import REGIMES
+from trading_pipeline.domain.backtest.tear_sheet import drawdown_table, monthly_table
 from trading_pipeline.reports.folds import fold_blocks
 
 SEED = 11
@@ -217,6 +219,48 @@ def summary_frame() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["metric", "value", "low", "high", "n", "note"])
 
 
+def tear_sheet_frames(equity: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return backtest.evidence, .sensitivity, .drawdowns and .monthly of that book."""
+    first, last = equity["session_date"].iloc[1], equity["session_date"].iloc[-1]
+    trades = pd.DataFrame(
+        {
+            "entry_date": equity["session_date"].iloc[1:-1],
+            "exit_date": equity["session_date"].iloc[2:].to_numpy(),
+            "notional_usd": 50_000.0,
+            "quantity": 1_000.0,
+            "exit_price": 50.5,
+        }
+    )
+    multiples = np.array([0.0, 0.5, 1.0, 2.0, 5.0])
+    rows = [
+        ("n_trials", 120.0, np.nan, np.nan, 120, pd.NaT, pd.NaT, "every trial of every block"),
+        ("pbo", 0.41, 0.12, 0.70, 63, first, last, "of 27 complete trials"),
+        ("spa_p_index", 0.62, 0.55, 0.71, 503, first, last, "none of 4 books"),
+        ("capacity_usd", np.nan, np.nan, np.nan, 0, first, last, "not assessable: no volume"),
+    ]
+    names = ["metric", "value", "low", "high", "n", "first_date", "last_date", "note"]
+    config = SimpleNamespace(capital_usd=1_000_000.0)
+    return {
+        "evidence": pd.DataFrame(rows, columns=names),
+        "sensitivity": pd.DataFrame(
+            {
+                "cost_multiple": multiples,
+                "cost_bps": 4.2 * multiples,
+                "cost_frac": 0.023 * multiples,
+                "net_return_frac": 0.057 - 0.023 * multiples,
+                "sharpe_net": 0.3 - 0.12 * multiples,
+                "sharpe_low": -1.5 - 0.12 * multiples,
+                "sharpe_high": 2.1 - 0.12 * multiples,
+                "n_sessions": 503,
+                "first_date": first,
+                "last_date": last,
+            }
+        ),
+        "drawdowns": drawdown_table(equity),
+        "monthly": monthly_table(equity, trades, config),
+    }
+
+
 def drift_frames(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return drift.features and drift.sessions, one feature not assessable."""
     psi = np.append(np.sort(rng.exponential(0.09, 79))[::-1], np.nan)
@@ -303,6 +347,7 @@ def full_payload() -> ReportPayload:
         ]
     )
     drift_features, drift_sessions = drift_frames(rng)
+    equity = equity_frame(rng)
     protocol = {
         "protocol_id": "p-7c21",
         "train_start": SESSIONS[0],
@@ -364,7 +409,8 @@ def full_payload() -> ReportPayload:
         scores=scores_frame(),
         validation=validation_frame(),
         explanations=explanations_frame(),
-        equity=equity_frame(rng),
+        equity=equity,
+        **tear_sheet_frames(equity),
         summary=summary_frame(),
         trades=pd.DataFrame(
             {

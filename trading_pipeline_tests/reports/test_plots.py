@@ -33,7 +33,9 @@ PLOTS: dict[str, Draw] = {
     "validation": lambda p, w: plots.plot_validation(p.validation, w),
     "importance": lambda p, w: plots.plot_importance(p.explanations, w),
     "equity": lambda p, w: plots.plot_equity(p.equity, w),
-    "months": lambda p, w: plots.plot_monthly_returns(p.equity, w),
+    "months": lambda p, w: plots.plot_monthly_returns(p.monthly, w),
+    "other costs": lambda p, w: plots.plot_cost_sensitivity(p.sensitivity, w),
+    "falls": lambda p, w: plots.plot_drawdowns(p.drawdowns, w),
     "drift": lambda p, w: plots.plot_drift(p.drift_features, p.drift_sessions, width=w),
     "selloffs": lambda p, w: plots.plot_selloffs(p.selloffs, w),
 }

@@ -6,7 +6,7 @@ from trading_pipeline.adapters.vendors.alpaca import Alpaca
 from trading_pipeline.adapters.vendors.cboe import Cboe
 from trading_pipeline.adapters.vendors.fred import Fred
 from trading_pipeline.adapters.vendors.massive import Massive
-from trading_pipeline.contracts.config import VendorsConfig
+from trading_pipeline.contracts.data_config import VendorsConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.vendors import Vendor
 

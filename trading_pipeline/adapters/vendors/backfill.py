@@ -11,7 +11,7 @@ from trading_pipeline.adapters.vendors.client import VendorClient, VendorRefused
 from trading_pipeline.adapters.vendors.limits import Deadline, RateLimiter
 from trading_pipeline.adapters.vendors.plan import NEW_YORK, symbol_days
 from trading_pipeline.adapters.vendors.raw_store import Answered, Chain, RawStore
-from trading_pipeline.contracts.config import VendorConfig, VendorsConfig
+from trading_pipeline.contracts.data_config import VendorConfig, VendorsConfig
 from trading_pipeline.contracts.errors import VendorAnswerError
 from trading_pipeline.contracts.vendors import Call, Dataset, Page, Vendor, Wanted
 

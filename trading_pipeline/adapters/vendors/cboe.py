@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from trading_pipeline.adapters.vendors.answers import Answer
-from trading_pipeline.contracts.config import VendorConfig
+from trading_pipeline.contracts.data_config import VendorConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.vendors import Call, Dataset, Page, Wanted
 

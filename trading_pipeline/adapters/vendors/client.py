@@ -19,7 +19,7 @@ import httpx
 import tenacity
 
 from trading_pipeline.adapters.vendors.limits import Clock, Deadline, RateLimiter
-from trading_pipeline.contracts.config import VendorsConfig
+from trading_pipeline.contracts.data_config import VendorsConfig
 from trading_pipeline.contracts.errors import (
     InputError,
     VendorAnswerError,

@@ -11,7 +11,7 @@ import numpy as np
 
 from trading_pipeline.adapters.vendors.answers import Answer, Row, empty_times, object_column
 from trading_pipeline.adapters.vendors.keys import key_of, keys_given
-from trading_pipeline.contracts.config import VendorConfig
+from trading_pipeline.contracts.data_config import VendorConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.vendors import Call, Dataset, Page, Wanted
 

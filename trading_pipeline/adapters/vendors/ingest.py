@@ -12,7 +12,7 @@ from trading_pipeline.adapters.vendors.limits import Deadline
 from trading_pipeline.adapters.vendors.market import CONTEXT_VENDORS, VendorMarket
 from trading_pipeline.adapters.vendors.plan import Estimate, estimate, plan
 from trading_pipeline.adapters.vendors.raw_store import RawStore
-from trading_pipeline.contracts.config import SourceConfig, VendorConfig, VendorsConfig
+from trading_pipeline.contracts.data_config import SourceConfig, VendorConfig, VendorsConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.vendors import Dataset, Vendor, Wanted
 

@@ -21,7 +21,7 @@ from trading_pipeline.adapters.vendors.answers import (
 )
 from trading_pipeline.adapters.vendors.keys import key_of, keys_given
 from trading_pipeline.adapters.vendors.moments import NEW_YORK, Instants, day_end, day_start, iso
-from trading_pipeline.contracts.config import VendorConfig
+from trading_pipeline.contracts.data_config import VendorConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.vendors import Call, Dataset, Page, Wanted
 

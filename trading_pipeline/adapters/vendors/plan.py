@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from trading_pipeline.adapters.vendors.raw_store import Chain, RawStore
-from trading_pipeline.contracts.config import VendorConfig
+from trading_pipeline.contracts.data_config import VendorConfig
 from trading_pipeline.contracts.vendors import Dataset, Wanted
 
 NEW_YORK: Final = ZoneInfo("America/New_York")

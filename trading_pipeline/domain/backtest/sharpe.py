@@ -56,27 +56,52 @@ def probabilistic_sharpe(returns: Floats, benchmark: float = 0.0) -> float:
     ratio = sharpe(returns)
     if np.isnan(ratio):
         return float("nan")
-    z = (returns - returns.mean()) / returns.std()
-    variance = 1 - (z**3).mean() * ratio + ((z**4).mean() - 1) / 4 * ratio**2
+    variance = _shape_variance(returns, ratio)
     return NormalDist().cdf((ratio - benchmark) * sqrt((returns.size - 1) / variance))
 
 
-def expected_best_sharpe(n_trials: int, n_returns: int) -> float:
+def expected_best_sharpe(n_trials: int, n_returns: int, variance: float = float("nan")) -> float:
     """Return the best Sharpe per session expected of `n_trials` tries without any skill.
 
-    The tries' own ratios are not at hand, so their spread is that of the estimator without
-    skill, 1 / (n - 1). One try is no choice: 0.
+    `variance` is that of the tries' own ratios per session; where it is unknown (NaN) it is that
+    of the estimator without skill, 1 / (n - 1). One try is no choice: 0.
     """
     if n_trials < 2:
         return 0.0
     normal = NormalDist()
     best = (1 - EULER_GAMMA) * normal.inv_cdf(1 - 1 / n_trials)
     best += EULER_GAMMA * normal.inv_cdf(1 - 1 / (n_trials * e))
-    return best / sqrt(n_returns - 1)
+    if np.isnan(variance):
+        return best / sqrt(n_returns - 1)
+    return best * sqrt(variance)
 
 
-def deflated_sharpe(returns: Floats, n_trials: int) -> float:
-    """Return the chance that the Sharpe beats the best of `n_trials` tries without skill."""
+def deflated_sharpe(returns: Floats, n_trials: int, variance: float = float("nan")) -> float:
+    """Return the chance that the Sharpe beats the best of `n_trials` tries without skill.
+
+    `variance` is that of the tries' ratios per session, NaN where unknown.
+    """
     if np.isnan(sharpe(returns)):
         return float("nan")
-    return probabilistic_sharpe(returns, expected_best_sharpe(n_trials, returns.size))
+    benchmark = expected_best_sharpe(n_trials, returns.size, variance)
+    return probabilistic_sharpe(returns, benchmark)
+
+
+def min_track_record(returns: Floats, confidence: float) -> float:
+    """Return the sessions after which such a Sharpe is above zero with that confidence.
+
+    Infinite where the ratio is not above zero, NaN where it is unknown. Source: Bailey and López
+    de Prado (2012).
+    """
+    ratio = sharpe(returns)
+    if np.isnan(ratio):
+        return float("nan")
+    if ratio <= 0:
+        return float("inf")
+    return 1 + _shape_variance(returns, ratio) * (NormalDist().inv_cdf(confidence) / ratio) ** 2
+
+
+def _shape_variance(returns: Floats, ratio: float) -> float:
+    """Return n - 1 times the variance of the Sharpe, given skew and tails of the returns."""
+    z = (returns - returns.mean()) / returns.std()
+    return float(1 - (z**3).mean() * ratio + ((z**4).mean() - 1) / 4 * ratio**2)

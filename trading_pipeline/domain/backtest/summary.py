@@ -8,6 +8,7 @@ import pandas as pd
 from trading_pipeline.contracts.config import BacktestConfig
 from trading_pipeline.domain.backtest.costs import SESSIONS_PER_YEAR
 from trading_pipeline.domain.backtest.grid import Floats
+from trading_pipeline.domain.backtest.overfitting import MOST_GROUPS, jackknife_sd
 from trading_pipeline.domain.backtest.sharpe import (
     annual_sharpe,
     deflated_sharpe,
@@ -38,18 +39,22 @@ def summarise(
     n_trials: int,
     bootstrap_samples: int,
     interval_sd: float,
+    trial_variance: float = float("nan"),
 ) -> pd.DataFrame:
     """Return backtest.summary: metric, value, low, high, n, note.
 
-    `equity` and `trades` come from one book; `n_trials` counts every trial of the sweeps. The
-    Sharpe's interval is ± `interval_sd` standard deviations over circular blocks of two holding
+    `equity` and `trades` come from one book; `n_trials` counts every trial of the sweeps and
+    `trial_variance` is that of their Sharpe ratios per session, NaN where unknown. The Sharpe's
+    interval is ± `interval_sd` standard deviations over circular blocks of two holding
     periods. A book that never traded has missing figures, never zeros.
     """
     returns = equity["return_frac"].to_numpy("float64")[1:]
     index = equity["index_return_frac"].to_numpy("float64")[1:]
     figures = [
         *_profit(returns, trades, config),
-        *_risk(equity, returns, config, seed, n_trials, bootstrap_samples, interval_sd),
+        *_risk(returns, config, seed, bootstrap_samples, interval_sd),
+        _deflated(returns, n_trials, trial_variance, config, interval_sd),
+        *_swings(equity, returns),
         *_activity(equity, trades, returns.size, config),
         *_against_index(returns, index),
     ]
@@ -75,31 +80,47 @@ def _profit(returns: Floats, trades: pd.DataFrame, config: BacktestConfig) -> li
 
 
 def _risk(
-    equity: pd.DataFrame,
-    returns: Floats,
-    config: BacktestConfig,
-    seed: int,
-    n_trials: int,
-    n_samples: int,
-    interval_sd: float,
+    returns: Floats, config: BacktestConfig, seed: int, n_samples: int, interval_sd: float
 ) -> list[Figure]:
-    """Return the Sharpe ratio with its interval, its deflation, and the swings behind it."""
+    """Return the Sharpe ratio with its interval, and the chance that it is above zero."""
     n, block = returns.size, 2 * config.hold_sessions
     ratio = annual_sharpe(returns)
     half_width = interval_sd * sharpe_sd(returns, block, n_samples, seed)
     told = "interval missing: fewer than two blocks" if np.isnan(half_width) else "block bootstrap"
     note = f"per year, net; {told} of {block} sessions, ± {interval_sd:g} sd"
-    swing = returns.std(ddof=1) * SESSIONS_PER_YEAR**0.5 if n > 1 else float("nan")
-    worst = float(equity["drawdown_frac"].min()) if n else float("nan")
     return [
         Figure("sharpe_net", ratio, n, note, ratio - half_width, ratio + half_width),
         Figure("psr", probabilistic_sharpe(returns), n, "chance that the Sharpe is above zero"),
-        Figure(
-            "dsr",
-            deflated_sharpe(returns, n_trials),
-            n,
-            f"chance that the Sharpe beats the best of {n_trials} trials without skill",
-        ),
+    ]
+
+
+def _deflated(
+    returns: Floats,
+    n_trials: int,
+    variance: float,
+    config: BacktestConfig,
+    interval_sd: float,
+) -> Figure:
+    """Return the chance that the Sharpe beats the luckiest trial, with a jackknife interval."""
+    value = deflated_sharpe(returns, n_trials, variance)
+    measured = "as they would without skill" if np.isnan(variance) else "as measured"
+    note = f"chance that the Sharpe beats the best of {n_trials} trials without skill"
+    note += f"; their ratios spread {measured}"
+    low = high = float("nan")
+    if returns.size >= 2 * config.hold_sessions * MOST_GROUPS:
+        half = interval_sd * jackknife_sd(
+            returns, lambda kept: deflated_sharpe(kept, n_trials, variance)
+        )
+        low, high = max(value - half, 0.0), min(value + half, 1.0)
+    return Figure("dsr", value, returns.size, note, low, high)
+
+
+def _swings(equity: pd.DataFrame, returns: Floats) -> list[Figure]:
+    """Return how much the book moved and how deep it sank."""
+    n = returns.size
+    swing = returns.std(ddof=1) * SESSIONS_PER_YEAR**0.5 if n > 1 else float("nan")
+    worst = float(equity["drawdown_frac"].min()) if n else float("nan")
+    return [
         Figure("volatility_frac", float(swing), n, "standard deviation per year"),
         Figure("max_drawdown_frac", worst, n, "deepest close below the peak"),
     ]

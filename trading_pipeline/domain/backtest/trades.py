@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from trading_pipeline.contracts.config import BacktestConfig
 from trading_pipeline.domain.backtest.costs import borrow_usd_per_session, order_cost_usd
 from trading_pipeline.domain.backtest.grid import Floats, PriceGrid, Rows, price_grid
+from trading_pipeline.domain.backtest.sizing import size_orders
 
 TRADE_COLUMNS = (
     "cohort",
@@ -92,6 +93,9 @@ def build_trades(
     equities = universe.loc[universe["kind"] == "equity", "symbol"]
     orders = choose_orders(predictions[predictions["symbol"].isin(equities)], config)
     if orders.empty or bars.empty:
+        return empty_trades()
+    orders = size_orders(orders, bars, config)
+    if orders.empty:
         return empty_trades()
     recent = bars[bars["session"] >= orders["session"].min()]
     grid = price_grid(recent, pd.Index(orders["symbol"]))

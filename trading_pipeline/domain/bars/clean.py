@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import BarsConfig
+from trading_pipeline.contracts.data_config import BarsConfig
 from trading_pipeline.domain.bars.adjust import chained_scale, dividend_factor, own_factor
 from trading_pipeline.domain.bars.duplicates import settle_duplicates
 from trading_pipeline.domain.bars.quarantine import joined, quarantined

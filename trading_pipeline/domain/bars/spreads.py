@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import SpreadsConfig
+from trading_pipeline.contracts.data_config import SpreadsConfig
 
 SPREAD_COLUMNS = (
     "symbol",

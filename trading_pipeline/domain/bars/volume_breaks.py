@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import VolumeBreaksConfig
+from trading_pipeline.contracts.data_config import VolumeBreaksConfig
 from trading_pipeline.domain.bars.sessions import session_ordinals, session_table
 
 BREAK_COLUMNS = (

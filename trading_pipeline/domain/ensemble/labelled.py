@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from trading_pipeline.contracts.config import MemoryConfig
+from trading_pipeline.contracts.data_config import MemoryConfig
 from trading_pipeline.domain.bars.sessions import DECISION_TIME, at_new_york
 from trading_pipeline.domain.ensemble.training import KEYS
 

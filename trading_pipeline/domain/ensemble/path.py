@@ -43,6 +43,7 @@ from trading_pipeline.domain.splits.purged import purged_inner_folds
 from trading_pipeline.domain.splits.training import TrainingRows, training_rows
 from trading_pipeline.domain.sweeps.search import Folds, SearchData, canary_auc, search
 from trading_pipeline.domain.sweeps.spaces import Candidate
+from trading_pipeline.domain.sweeps.trial_book import Outcomes
 
 # All that the volatility-only baseline knows.
 VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
@@ -166,11 +167,12 @@ class TrainingPath:
         """
         config = self.config
         candidates = self.search_rows(block)
+        keys = self.panel.rows.iloc[candidates.rows]
         position = np.full(len(self.panel.rows), -1, dtype=np.intp)
         position[candidates.rows] = np.arange(candidates.rows.size)
         weights = np.ones(candidates.rows.size)
         folds = []
-        for train, test in self.inner_folds(block, self.panel.rows.iloc[candidates.rows]):
+        for train, test in self.inner_folds(block, keys):
             own = TrainingRows(candidates.rows[train], candidates.event[train])
             chosen = training_set(
                 self.panel, own, config.sampling, config.memory, config.sweeps.seed
@@ -186,6 +188,11 @@ class TrainingPath:
             weight=weights.astype(np.float32),
             windows={group: tuple(choices) for group, choices in self.groups.items()},
             columns_for=lambda choice: [places[name] for name in self.columns_of(columns, choice)],
+            outcomes=Outcomes(
+                keys["session"].to_numpy(np.int64),
+                keys["excess_return_frac"].to_numpy(np.float64),
+                config.labels.horizon_sessions,
+            ),
         )
         return data, folds
 

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import MemoryConfig, SamplingConfig
+from trading_pipeline.contracts.config import SamplingConfig
+from trading_pipeline.contracts.data_config import MemoryConfig
 from trading_pipeline.domain.memory.replay import replay_factors, replayed_rows
 from trading_pipeline.domain.memory.sampling import balanced_sample, regime_weights
 from trading_pipeline.domain.splits.training import TrainingRows

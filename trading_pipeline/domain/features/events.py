@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.contracts.config import FeaturesConfig
+from trading_pipeline.contracts.data_config import FeaturesConfig
 from trading_pipeline.domain.bars.sessions import session_table
 from trading_pipeline.domain.features.as_of import (
     MAX_AGE_SESSIONS,

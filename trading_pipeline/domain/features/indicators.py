@@ -4,7 +4,7 @@ An exponential average remembers where it started. The lookbacks let that fade b
 of a feature's spread: 5 n bars for an EMA of n, 9 n for Wilder's, whose newest weight is 1 / n.
 """
 
-from trading_pipeline.contracts.config import FeaturesConfig
+from trading_pipeline.contracts.data_config import FeaturesConfig
 from trading_pipeline.domain.features.panel import Panel, Values
 from trading_pipeline.domain.features.registry import Compute, Feature
 

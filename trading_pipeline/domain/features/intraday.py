@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import IntradayFeaturesConfig
+from trading_pipeline.contracts.data_config import IntradayFeaturesConfig
 from trading_pipeline.domain.bars.minutes import INTERVALS_MINUTES
 from trading_pipeline.domain.bars.sessions import session_dates, session_table
 from trading_pipeline.domain.features.intraday_lines import intraday_lines

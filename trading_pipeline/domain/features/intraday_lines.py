@@ -8,7 +8,7 @@ remembers of its start has faded below 0.3 % when its first value shows, as in f
 from dataclasses import dataclass
 from typing import Final
 
-from trading_pipeline.contracts.config import IntradayFeaturesConfig
+from trading_pipeline.contracts.data_config import IntradayFeaturesConfig
 
 SESSION_MINUTES: Final = 390
 WILDER: Final = "Wilder (1978); TA-Lib"

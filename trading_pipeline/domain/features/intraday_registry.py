@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from trading_pipeline.contracts.config import IntradayFeaturesConfig
+from trading_pipeline.contracts.data_config import IntradayFeaturesConfig
 from trading_pipeline.domain.bars.minutes import INTERVALS_MINUTES
 from trading_pipeline.domain.features.intraday_lines import Column, Line, intraday_lines
 

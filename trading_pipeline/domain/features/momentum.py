@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trading_pipeline.contracts.config import FeaturesConfig
+from trading_pipeline.contracts.data_config import FeaturesConfig
 from trading_pipeline.domain.features.kernels import (
     rolling_mean,
     rolling_regression,

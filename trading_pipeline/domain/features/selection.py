@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import FeaturesConfig
+from trading_pipeline.contracts.data_config import FeaturesConfig
 from trading_pipeline.domain.features.importance import gain_shares
 from trading_pipeline.domain.features.relations import Judge, doubled_ranks
 from trading_pipeline.domain.features.windows import WindowGroups

@@ -6,7 +6,7 @@ moves the value by less than a thousandth of its spread.
 
 import numpy as np
 
-from trading_pipeline.contracts.config import FeaturesConfig
+from trading_pipeline.contracts.data_config import FeaturesConfig
 from trading_pipeline.domain.features.kernels import rolling_mean, rolling_regression
 from trading_pipeline.domain.features.panel import Panel, Values
 from trading_pipeline.domain.features.registry import Compute, Feature

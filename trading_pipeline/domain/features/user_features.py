@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from trading_pipeline.contracts.config import FeaturesConfig
+from trading_pipeline.contracts.data_config import FeaturesConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.feature_module import FeatureModule
 from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from trading_pipeline.contracts.config import MemoryConfig
+from trading_pipeline.contracts.data_config import MemoryConfig
 
 EVENT_COLUMNS = (
     "event",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import MemoryConfig, RareEvent
+from trading_pipeline.contracts.data_config import MemoryConfig, RareEvent
 
 STRESS: Final = ("crash", "high_volatility")
 PROPOSAL_COLUMNS: Final = {

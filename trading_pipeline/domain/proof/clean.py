@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.contracts.config import IntradayFeaturesConfig
+from trading_pipeline.contracts.data_config import IntradayFeaturesConfig
 from trading_pipeline.domain.features.registry import Feature
 from trading_pipeline.domain.proof.daily import daily_study, raw_study
 from trading_pipeline.domain.proof.finding import Finding

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from trading_pipeline.contracts.config import IntradayFeaturesConfig
+from trading_pipeline.contracts.data_config import IntradayFeaturesConfig
 from trading_pipeline.domain.features.intraday import compute_intraday_set
 from trading_pipeline.domain.proof.future import Frames, Study
 from trading_pipeline.domain.proof.market import ProofMarket

@@ -7,7 +7,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.contracts.config import PipelineConfig, SimulationConfig
+from trading_pipeline.contracts.config import PipelineConfig
+from trading_pipeline.contracts.data_config import SimulationConfig
 from trading_pipeline.domain.bars.clean import clean_daily
 from trading_pipeline.domain.bars.context import clean_actions, clean_vix
 from trading_pipeline.domain.bars.sessions import (

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import RegimesConfig
+from trading_pipeline.contracts.data_config import RegimesConfig
 
 # From calm to stormy: the larger number is the higher band.
 BANDS: Final = ("low_volatility", "normal", "high_volatility", "crash")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import RegimesConfig
+from trading_pipeline.contracts.data_config import RegimesConfig
 
 # "At least 10 % above 100" must hold at 110, whatever binary fractions make of 1.1 x 100.
 ROUNDING: Final = 1e-12

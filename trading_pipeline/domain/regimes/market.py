@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.contracts.config import RegimesConfig
+from trading_pipeline.contracts.data_config import RegimesConfig
 from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
 from trading_pipeline.domain.bars.sessions import DECISION_TIME, at_new_york
 from trading_pipeline.domain.regimes.bands import (

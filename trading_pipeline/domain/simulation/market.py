@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.contracts.config import SimulationConfig
+from trading_pipeline.contracts.data_config import SimulationConfig
 from trading_pipeline.domain.simulation.bars import (
     Prices,
     daily_frame,

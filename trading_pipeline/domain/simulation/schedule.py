@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import SimulationConfig
+from trading_pipeline.contracts.data_config import SimulationConfig
 from trading_pipeline.domain.bars.sessions import session_table
 
 Floats = NDArray[np.float64]

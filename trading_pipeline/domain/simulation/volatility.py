@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trading_pipeline.contracts.config import SimulationConfig
+from trading_pipeline.contracts.data_config import SimulationConfig
 from trading_pipeline.domain.simulation.schedule import (
     BURN_IN,
     Floats,

@@ -91,9 +91,10 @@ class LightGbm:
         self.eval_auc = np.asarray(history["test"]["auc"], dtype=np.float64)
         return self
 
-    def predict(self, X: Matrix) -> Floats:
+    def predict(self, X: Matrix, *, rounds: int | None = None) -> Floats:
         """See ``Learner.predict``."""
-        return np.asarray(self.booster.predict(X, num_threads=self.threads), dtype=np.float64)
+        chance = self.booster.predict(X, num_iteration=rounds, num_threads=self.threads)
+        return np.asarray(chance, dtype=np.float64)
 
     def contributions(self, X: Matrix) -> Floats:
         """See ``Learner.contributions``."""
@@ -185,9 +186,10 @@ class XgBoost:
             self.eval_auc = np.asarray(history["test"]["auc"], dtype=np.float64)
         return self
 
-    def predict(self, X: Matrix) -> Floats:
+    def predict(self, X: Matrix, *, rounds: int | None = None) -> Floats:
         """See ``Learner.predict``."""
-        return np.asarray(self.booster.inplace_predict(X), dtype=np.float64)
+        chance = self.booster.inplace_predict(X, iteration_range=(0, rounds or 0))
+        return np.asarray(chance, dtype=np.float64)
 
     def contributions(self, X: Matrix) -> Floats:
         """See ``Learner.contributions``."""
@@ -273,10 +275,10 @@ class CatBoost:
         self.eval_auc = np.asarray(history, dtype=np.float64)
         return self
 
-    def predict(self, X: Matrix) -> Floats:
+    def predict(self, X: Matrix, *, rounds: int | None = None) -> Floats:
         """See ``Learner.predict``."""
-        probability = self.booster.predict_proba(X, thread_count=self.threads)[:, 1]
-        return np.ascontiguousarray(probability, dtype=np.float64)
+        chance = self.booster.predict_proba(X, ntree_end=rounds or 0, thread_count=self.threads)
+        return np.ascontiguousarray(chance[:, 1], dtype=np.float64)
 
     def contributions(self, X: Matrix) -> Floats:
         """See ``Learner.contributions``."""

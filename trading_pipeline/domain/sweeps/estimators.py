@@ -5,9 +5,11 @@ the network see columns standardised by the training rows, where missing is the 
 """
 
 from abc import ABC, abstractmethod
+from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice
 from threading import Lock
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 
@@ -40,6 +42,10 @@ FARTHEST = 4.0
 LEAST_PROBABILITY = 1e-6
 # The linear algebra's thread count belongs to the process: fits that depend on it take turns.
 _ONE_FIT = Lock()
+
+
+# Weights and intercepts of each layer.
+Network: TypeAlias = tuple[list[Floats], list[Floats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +88,10 @@ class Estimator(ABC):
             self.eval_auc = np.array([auc(self.predict(eval_set[0]), eval_set[1])])
         return self
 
-    def predict(self, X: Matrix) -> Floats:
+    def predict(self, X: Matrix, *, rounds: int | None = None) -> Floats:
         """See ``Learner.predict``."""
-        probability = np.asarray(self._predict(X), dtype=np.float64)
+        found = self._predict(X) if rounds is None else self._predict_after(X, rounds)
+        probability = np.asarray(found, dtype=np.float64)
         return np.clip(probability, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
 
     def contributions(self, X: Matrix) -> Floats:
@@ -107,6 +114,12 @@ class Estimator(ABC):
 
     @abstractmethod
     def _predict(self, X: Matrix) -> Floats: ...
+
+    def _predict_after(self, X: Matrix, rounds: int) -> Floats:
+        """Probabilities after some rounds; what is fitted at once has one."""
+        if rounds != 1:
+            raise ValueError(f"{self.name} is fitted in one round, and was asked for {rounds}")
+        return self._predict(X)
 
 
 class Forest(Estimator):
@@ -192,6 +205,10 @@ class GradientBoosting(Estimator):
 
     def _predict(self, X: Matrix) -> Floats:
         return np.asarray(self.state["model"].predict_proba(X)[:, 1])
+
+    def _predict_after(self, X: Matrix, rounds: int) -> Floats:
+        stages = self.state["model"].staged_predict_proba(X)
+        return np.asarray(next(islice(stages, rounds - 1, None))[:, 1])
 
 
 class Standardised(Estimator):
@@ -300,16 +317,25 @@ class Mlp(Standardised):
         )
         self.state["model"] = network
         curve = []
+        self._epochs: list[Network] = []
         with _ONE_FIT, _one_blas_thread():
             for _ in range(min(task.rounds, MAX_EPOCHS)):
                 network.partial_fit(inputs, task.y, classes=(0, 1), sample_weight=task.weight)
                 if task.eval_set is not None:
                     curve.append(auc(self.predict(task.eval_set[0]), task.eval_set[1]))
+                    self._epochs.append(deepcopy((network.coefs_, network.intercepts_)))
         self.eval_auc = np.array(curve)
 
     def _predict(self, X: Matrix) -> Floats:
         network = self.state["model"]
-        (inner, outer), (first, last) = network.coefs_, network.intercepts_
+        return self._through(X, (network.coefs_, network.intercepts_))
+
+    def _predict_after(self, X: Matrix, rounds: int) -> Floats:
+        return self._through(X, self._epochs[rounds - 1])
+
+    def _through(self, X: Matrix, network: Network) -> Floats:
+        """Send rows through the two layers of a network."""
+        (inner, outer), (first, last) = network
         hidden = np.maximum(_product(self._standard(X), inner) + first, 0.0)
         return sigmoid(_product(hidden, outer[:, 0]) + last[0])
 

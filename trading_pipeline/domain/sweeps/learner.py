@@ -47,8 +47,11 @@ class Learner(Protocol):
         """
         ...
 
-    def predict(self, X: Matrix) -> Floats:
-        """Probability of label 1, shape (n,)."""
+    def predict(self, X: Matrix, *, rounds: int | None = None) -> Floats:
+        """Probability of label 1, shape (n,), after the first ``rounds`` rounds, else after all.
+
+        ``rounds`` below all are known to a learner that was fitted with an ``eval_set``.
+        """
         ...
 
     def contributions(self, X: Matrix) -> Floats:

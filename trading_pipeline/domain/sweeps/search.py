@@ -19,6 +19,7 @@ from trading_pipeline.domain.ensemble.metrics import auc
 from trading_pipeline.domain.sweeps.learners import (
     Floats,
     Labels,
+    Learner,
     Matrix,
     Weights,
     canonical_json,
@@ -34,6 +35,7 @@ from trading_pipeline.domain.sweeps.spaces import (
     suggest_candidate,
     window_rotation,
 )
+from trading_pipeline.domain.sweeps.trial_book import Outcomes, trial_returns
 
 Rows = NDArray[np.intp]
 Folds = Sequence[tuple[Rows, Rows]]
@@ -52,6 +54,7 @@ class SearchData:
     ``X`` (n, p) float32 with NaN as missing, ``y`` (n,) of 0 and 1, ``weight`` (n,) above zero.
     ``windows`` names the indicator families and their lengths; ``columns_for`` gives the column
     positions that belong to one choice per family, all columns where there is nothing to choose.
+    ``outcomes`` tells what the rows earned; without it no trial has a return series.
     """
 
     X: Matrix
@@ -59,6 +62,7 @@ class SearchData:
     weight: Weights
     windows: Windows
     columns_for: Callable[[Mapping[str, Choice]], Sequence[int]]
+    outcomes: Outcomes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class _Outcome:
     fold_scores: tuple[float, ...]
     best_round: int | None
     is_pruned: bool
+    returns: Mapping[str, float]
 
 
 def search(
@@ -155,6 +160,7 @@ def search(
                 "best_round": outcome.best_round if outcome else None,
                 "n_rows": len(data.y),
                 "seconds": timer() - started,
+                "returns_json": canonical_json(dict(outcome.returns) if outcome else {}),
             }
         )
         if on_trial is not None:
@@ -240,33 +246,40 @@ def _run_trial(
 ) -> _Outcome:
     columns = np.asarray(data.columns_for(candidate.windows), dtype=np.intp)
 
-    def curve(fold: tuple[Rows, Rows], fit_threads: int) -> Floats:
+    def fitted(fold: tuple[Rows, Rows], fit_threads: int) -> Learner:
         train, test = fold
         model = new_learner(
             learner, candidate.params, seed=seed, threads=fit_threads, device=device
         )
-        model.fit(
+        return model.fit(
             data.X[np.ix_(train, columns)],
             data.y[train],
             data.weight[train],
             rounds=max_rounds,
             eval_set=(data.X[np.ix_(test, columns)], data.y[test]),
         )
-        return model.eval_auc
 
-    first = curve(folds[0], threads)
-    best_of_first = float(smoothed(first).max())
+    first = fitted(folds[0], threads)
+    best_of_first = float(smoothed(first.eval_auc).max())
     if not np.isfinite(best_of_first):
         raise ValueError("the first inner fold has one class only")
     if len(first_folds) >= MIN_TRIALS_BEFORE_PRUNING and best_of_first < np.median(first_folds):
-        return _Outcome(best_of_first, (best_of_first,), None, is_pruned=True)
+        return _Outcome(best_of_first, (best_of_first,), None, is_pruned=True, returns={})
     # Folds side by side with one thread each beat one fold with all threads.
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        rest = list(pool.map(lambda fold: curve(fold, 1), folds[1:]))
-    curves = np.vstack([first, *rest])
+        models = [first, *pool.map(lambda fold: fitted(fold, 1), folds[1:])]
+    curves = np.vstack([model.eval_auc for model in models])
     best_round = int(np.argmax(smoothed(curves.mean(axis=0)))) + 1
     scores = tuple(float(v) for v in curves[:, best_round - 1])
-    return _Outcome(best_of_first, scores, best_round, is_pruned=False)
+    returns: Mapping[str, float] = {}
+    if data.outcomes is not None:
+        tested = np.concatenate([test for _, test in folds])
+        chances = [
+            model.predict(data.X[np.ix_(test, columns)], rounds=best_round)
+            for model, (_, test) in zip(models, folds, strict=True)
+        ]
+        returns = trial_returns(np.concatenate(chances), data.outcomes, tested)
+    return _Outcome(best_of_first, scores, best_round, is_pruned=False, returns=returns)
 
 
 def _trial_seed(sweep_id: str, number: int, seed: int) -> int:

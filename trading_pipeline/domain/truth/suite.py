@@ -3,7 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from trading_pipeline.contracts.config import PipelineConfig, SimulationConfig
+from trading_pipeline.contracts.config import PipelineConfig
+from trading_pipeline.contracts.data_config import SimulationConfig
 
 Kind = Literal["null", "small", "planted", "control", "given"]
 Signal = Literal["none", "linear", "interaction", "regime"]

@@ -14,7 +14,7 @@ from trading_pipeline.adapters.vendors.limits import Clock, Deadline
 from trading_pipeline.adapters.vendors.massive import Massive
 from trading_pipeline.adapters.vendors.plan import plan
 from trading_pipeline.adapters.vendors.raw_store import RawStore
-from trading_pipeline.contracts.config import VendorConfig
+from trading_pipeline.contracts.data_config import VendorConfig
 from trading_pipeline.settings import load_settings
 
 KEYS = {
