@@ -191,7 +191,7 @@ def warehouse():
     """Return a connection to an empty warehouse of these stages."""
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("set timezone = 'UTC'")
-        for stage in ("sweeps", *STAGES, "backtest_evidence"):
+        for stage in ("sweeps", "learners", *STAGES, "backtest_evidence"):
             (migration,) = (ROOT / "sql/migrations").glob(f"[0-9][0-9][0-9][0-9]_{stage}.sql")
             connection.execute(migration.read_text())
         yield connection
