@@ -104,8 +104,8 @@ def storage_held_open(home: Path, run_id: str) -> Iterator[None]:
     """Keep one connection to each SQLite file that a run writes to.
 
     Dagster opens and closes a file for every event, and the last to close a file pays for moving
-    the write-ahead log into it: thousands of times in a run where next to nothing is computed. Where the instance stores
-    elsewhere, there are no such files.
+    the write-ahead log into it: thousands of times in a run where next to nothing is computed.
+    Where the instance stores elsewhere, there are no such files.
     """
     folder = home / "dagster" / "history" / "runs"
     with ExitStack() as held:
