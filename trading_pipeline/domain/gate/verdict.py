@@ -197,7 +197,9 @@ def _told(estimate: Estimate | None) -> str:
     """Return an estimate in words, or that there is none."""
     if estimate is None or _value(estimate) is None:
         return "not measured"
-    interval = f"[{_number(estimate.low)}, {_number(estimate.high)}]"
+    bounds = (estimate.low, estimate.high)
+    known = all(_finite(bound) is not None for bound in bounds)
+    interval = f"[{_number(bounds[0])}, {_number(bounds[1])}]" if known else "no interval"
     return f"{_number(estimate.value)} {interval}, {estimate.detail}"
 
 
