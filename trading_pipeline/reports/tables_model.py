@@ -25,8 +25,6 @@ from trading_pipeline.reports.wording import (
     quantity,
 )
 
-ROWS_OF = {"window": "rolling window", "archive": "archive: "}
-
 
 def verdict_table(rows: pd.DataFrame) -> Table:
     """Return every criterion with value, threshold, state and detail (gate.verdicts)."""
@@ -165,11 +163,17 @@ def validation_table(validation: pd.DataFrame) -> Table:
             ("rows", counted("n_rows"), True),
             ("sessions", counted("n_sessions"), True),
             ("horizons", lambda row: f"{row['n_horizons']:.1f}", True),
-            ("rows of", lambda row: ROWS_OF[str(row["source"])] + str(row["events"]), False),
+            ("rows of", _rows_of, False),
         ],
         "Out-of-fold rows of the rolling window; each rare event is left out of a fit with every "
         "label that touches it, and predicted with parameters found before it began.",
     )
+
+
+def _rows_of(row: Row) -> str:
+    if row["source"] == "archive":
+        return f"archive: {row['events'] or 'no event that could be left out'}"
+    return "rolling window"
 
 
 def flips_table(explanations: pd.DataFrame) -> Table:
@@ -191,7 +195,7 @@ def flips_table(explanations: pd.DataFrame) -> Table:
             ("horizons", lambda row: f"{row['n_horizons']:.1f}", True),
         ],
         "Relation is the rank correlation of value and contribution. Both regimes are assessable "
-        "and both intervals clear of zero.",
+        "and both intervals clear of zero." + ("" if len(flipped) else " No sign flips."),
     )
 
 
