@@ -18,8 +18,13 @@ from trading_pipeline.automation.jobs import (
 from trading_pipeline.automation.sensors import drift_sensor
 from trading_pipeline.contracts.ports import Progress, Silent
 from trading_pipeline.reports.renderer import ReportRenderer
-from trading_pipeline.resources import PipelineResource, VendorAccess, table_io_manager
-from trading_pipeline.settings import default_home, load_settings, vendor_keys
+from trading_pipeline.resources import (
+    PipelineResource,
+    StudyAccess,
+    VendorAccess,
+    table_io_manager,
+)
+from trading_pipeline.settings import default_home, load_settings, sweeps_server, vendor_keys
 
 
 def build_definitions(home: Path | None = None, progress: Progress | None = None) -> dg.Definitions:
@@ -38,6 +43,7 @@ def build_definitions(home: Path | None = None, progress: Progress | None = None
             "progress": progress or Silent(),
             "renderer": ReportRenderer(),
             "vendors": VendorAccess(vendor_keys),
+            "studies": StudyAccess(sweeps_server),
         },
     )
 

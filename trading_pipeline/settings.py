@@ -19,8 +19,9 @@ from trading_pipeline.contracts.errors import InputError
 PREFIX = "TRADING_PIPELINE_"
 HOME_VARIABLE = f"{PREFIX}HOME"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+SWEEPS_URL_VARIABLE = f"{PREFIX}SWEEPS_URL"
 # Variables of ours that are no settings.
-RESERVED = {HOME_VARIABLE, CONFIG_VARIABLE}
+RESERVED = {HOME_VARIABLE, CONFIG_VARIABLE, SWEEPS_URL_VARIABLE}
 
 VENDOR_KEYS = (
     "APCA_API_KEY_ID",
@@ -97,6 +98,11 @@ def validated(tree: Mapping[str, Any]) -> PipelineConfig:
 def vendor_keys() -> dict[str, str]:
     """Return the variables of the environment that hold vendors' keys; settings never hold them."""
     return {name: os.environ[name] for name in VENDOR_KEYS if os.environ.get(name)}
+
+
+def sweeps_server() -> str:
+    """Return the address of the sweeps' server, empty if none; it may hold a password."""
+    return os.environ.get(SWEEPS_URL_VARIABLE, "")
 
 
 def top_level_file(name: str) -> Path:

@@ -10,6 +10,8 @@ from sweeps.best as best
 where trials.state is distinct from 'complete'
     or trials.params_json <> best.params_json
     or trials.auc <> best.auc
+    or trials.gross_frac <> best.gross_frac
+    or trials.turnover <> best.turnover
     or (select count(distinct block) from sweeps.best)
         <> (select count(distinct own.block) from sweeps.best as own
             where own.learner = best.learner)

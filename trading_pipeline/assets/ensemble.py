@@ -29,13 +29,12 @@ from trading_pipeline.domain.ensemble.members import (
 )
 from trading_pipeline.domain.ensemble.path import (
     fit_rows,
-    judged_rows,
     window_rows,
 )
 from trading_pipeline.domain.ensemble.recipe import Recipe
 from trading_pipeline.domain.ensemble.scores import score_holdout
 from trading_pipeline.domain.ensemble.stack import STACK, Stack
-from trading_pipeline.domain.ensemble.training import Panel, TrainingSet
+from trading_pipeline.domain.ensemble.training import Panel, TrainingSet, judged_rows
 from trading_pipeline.domain.gate.gathering import CHAMPION
 from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 from trading_pipeline.resources import StageRun

@@ -50,7 +50,7 @@ def table_asset(
             dagster_type=frame_type(key),
             io_manager_key="tables",
             pool=POOL,
-            required_resource_keys={"pipeline", "progress", "renderer", "vendors"},
+            required_resource_keys={"pipeline", "progress", "renderer", "vendors", "studies"},
             metadata={
                 "dagster/column_schema": column_schema(key),
                 "dagster/table_name": key,
@@ -72,6 +72,7 @@ def table_asset(
             known = run.warehouse.latest_materialization(key)
             result, seconds = None, 0.0
             if known is None or known.inputs_version != inputs_version or run.is_forced:
+                run.inputs_version = inputs_version
                 began = time.perf_counter()
                 result = compute(run)
                 seconds = time.perf_counter() - began

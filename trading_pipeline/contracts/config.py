@@ -33,6 +33,7 @@ LearnerName = Literal[
     "svm",
 ]
 Device = Literal["cpu", "gpu"]
+Objective = Literal["auc", "profit"]
 
 
 class LabelsConfig(Section):
@@ -81,10 +82,19 @@ class SamplingConfig(Section):
 
 
 class SweepsConfig(Section):
-    """Hyper-parameter search."""
+    """Hyper-parameter search.
+
+    Workers and storage never change a result. The address of a PostgreSQL server is no setting:
+    it holds a password.
+    """
 
     learners: tuple[LearnerName, ...]
+    objective: Objective
     n_trials: Count
+    n_new_trials: Count
+    trials_per_round: Count
+    workers: Count
+    storage: Literal["journal", "postgresql"]
     inner_folds: int = Field(ge=2)
     every_nth_session: Count
     max_rounds: Count

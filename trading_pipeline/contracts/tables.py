@@ -1,6 +1,6 @@
 """Records that carry a computed table from an asset to its store."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +37,13 @@ class TableResult:
     """What one computation gives: the rows, and metadata a person can use.
 
     They take the place of the table's rows; appended ones come after them, and what was written
-    before is never touched.
+    before is never touched. ``on_written`` is called once they are safe.
     """
 
     rows: "pd.DataFrame | FrameChunks | SqlSelect"
     metadata: Mapping[str, Any] = field(default_factory=dict)
     is_appended: bool = False
+    on_written: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from trading_pipeline.reports.plots_model import (
     plot_oof,
     plot_roc,
     plot_scores,
-    plot_sweep_history,
 )
 from trading_pipeline.reports.plots_quality import plot_minute_coverage
+from trading_pipeline.reports.plots_sweeps import plot_sweep_history, plot_sweep_importance
 from trading_pipeline.reports.plots_tear_sheet import plot_cost_sensitivity, plot_drawdowns
 from trading_pipeline.reports.svg import as_markdown_image
 
@@ -50,6 +50,7 @@ __all__ = [
     "plot_scores",
     "plot_selloffs",
     "plot_sweep_history",
+    "plot_sweep_importance",
     "plot_validation",
     "plot_volume_curve",
 ]

@@ -123,46 +123,6 @@ def plot_folds(blocks: pd.DataFrame, width: int = WIDE) -> str:
     return figure.svg()
 
 
-def plot_sweep_history(trials: pd.DataFrame, width: int = WIDE) -> str:
-    """Draw every trial's AUC, and the best so far of the final search (sweeps.trials)."""
-    title = "Search history: AUC on inner folds"
-    done = trials.dropna(subset=["auc"])
-    if done.empty:
-        return nothing_to_show(title, "no trial was completed", width)
-    learners = in_order(list(done["learner"]), LEARNER_ORDER)
-    figure = Figure(title, f"{len(trials):,} trials of {', '.join(map(words, learners))}.", width)
-    colours = dict(zip(learners, cycle(SERIES), strict=False))
-    figure.legend([(colours[name], words(name)) for name in learners])
-    last = float(done["trial"].max())
-    panel = Panel(
-        figure,
-        240.0,
-        (float(done["trial"].min()) - 0.6, last + 0.6),
-        padded_range(done["auc"], include=(0.5,)),
-        x_title="trial",
-        y_title="AUC",
-        x_ticks=_whole_ticks(float(done["trial"].min()), last),
-    )
-    panel.level(0.5)
-    for place, name in enumerate(learners):
-        mine = done[done["learner"] == name].sort_values(["block", "trial"])
-        aside = (place - (len(learners) - 1) / 2) * 0.16
-        tips = [
-            f"{words(name)}, block {r.block}, trial {r.trial}: AUC {r.auc:.4f} ({r.state})"
-            for r in mine.itertuples()
-        ]
-        panel.dots(mine["trial"] + aside, mine["auc"], f"{colours[name]} soft", tips)
-        final = mine[mine["block"] == mine["block"].min()]
-        panel.step(final["trial"] + aside, final["auc"].cummax(), colours[name])
-    figure.remark("Dots: all trials of all blocks. Steps: best so far of the final search.")
-    return figure.svg()
-
-
-def _whole_ticks(low: float, high: float) -> list[Tick]:
-    step = max(1, round((high - low) / 10))
-    return [Tick(float(v), f"{v}") for v in range(int(low), int(high) + 1, step)]
-
-
 def plot_oof(oof: pd.DataFrame, width: int = WIDE) -> str:
     """Draw each learner's out-of-fold AUC per block, with intervals (ensemble.oof)."""
     title = "Out-of-fold AUC by block"

@@ -10,6 +10,7 @@ from trading_pipeline.resources.pipeline import (
 )
 from trading_pipeline.resources.queries import check_queries, composed_select, read_query
 from trading_pipeline.resources.stage_run import StageRun, stage_run
+from trading_pipeline.resources.studies import StudyAccess
 from trading_pipeline.resources.tables import (
     POOL,
     PREVIEW_ROWS,
@@ -26,6 +27,7 @@ __all__ = [
     "MarketFolder",
     "PipelineResource",
     "StageRun",
+    "StudyAccess",
     "VendorAccess",
     "check_queries",
     "column_schema",

@@ -16,6 +16,7 @@ from trading_pipeline.adapters.market_writer import market_tables, write_market_
 from trading_pipeline.adapters.mlflow_store import log_run
 from trading_pipeline.adapters.model_store import MemberFile, load_members, save_members
 from trading_pipeline.adapters.sample_source import write_sample_folder
+from trading_pipeline.adapters.studies import Studies
 from trading_pipeline.adapters.vendors.ingest import Ingested
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.contracts.config import PipelineConfig
@@ -27,6 +28,7 @@ from trading_pipeline.contracts.vendors import Dataset
 from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS
 from trading_pipeline.resources.pipeline import PipelineResource
 from trading_pipeline.resources.queries import read_query
+from trading_pipeline.resources.studies import StudyAccess
 from trading_pipeline.resources.vendors import VendorAccess, is_vendor, ledger_of
 
 
@@ -46,6 +48,8 @@ class StageRun:
     is_forced: bool
     memory: dict[str, tuple[object, Any]]
     vendors: VendorAccess
+    studies_at: StudyAccess
+    inputs_version: str = ""
 
     @property
     def home(self) -> Path:
@@ -101,6 +105,10 @@ class StageRun:
         """Return a model's files by name, each checked against its hash."""
         members = load_members(self.home, version)
         return {stem + suffix: data for stem, (suffix, data) in members.items()}
+
+    def studies(self) -> Studies:
+        """Return where this asset keeps the trials of searches that are not finished."""
+        return self.studies_at.of(self.home, self.asset, self.config)
 
     def write_report(self, name: str, text: str) -> Path:
         """Write a file under `reports/`, whole or not at all; return its path from the home."""
@@ -192,4 +200,5 @@ def stage_run(context: dg.AssetExecutionContext, asset: str) -> StageRun:
         is_forced=pipeline.is_forced,
         memory=pipeline.memory,
         vendors=context.resources.vendors,
+        studies_at=context.resources.studies,
     )

@@ -49,6 +49,8 @@ class TableIOManager(dg.IOManager):
             return
         metadata = {**obj.result.metadata, "seconds": round(obj.seconds, 3)}
         content = self._write(context.run_id, table, obj, metadata)
+        if obj.result.on_written is not None:
+            obj.result.on_written()
         facts = self._facts(table)
         context.add_output_metadata(shown_metadata({**facts, "content": content, **metadata}))
         self.progress.finished(table, obj.seconds, facts["rows"], False)

@@ -8,22 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trading_pipeline.domain.sweeps import search as search_module
+from trading_pipeline.contracts.config import SweepsConfig
+from trading_pipeline.domain.sweeps import trial as trial_module
 from trading_pipeline.domain.sweeps.learners import LEARNERS, new_learner
-from trading_pipeline.domain.sweeps.search import (
-    SearchData,
-    best_trials,
-    canary_auc,
-    failed_learners,
-    search,
-    smoothed,
-)
-from trading_pipeline.domain.sweeps.spaces import SPACES, Candidate, default_candidate
+from trading_pipeline.domain.sweeps.search import best_trials, canary_auc, failed_learners, search
+from trading_pipeline.domain.sweeps.spaces import SPACES, default_candidate
+from trading_pipeline.domain.sweeps.trial import SearchData, smoothed
 from trading_pipeline.domain.sweeps.trial_book import Outcomes
+from trading_pipeline_tests.domain.settings_of import shipped
 
 COLUMNS = [
-    "sweep_id", "learner", "block", "trial", "state", "params_json", "fold_scores_json",
-    "auc", "best_round", "n_rows", "seconds", "returns_json",
+    "sweep_id", "learner", "block", "trial", "origin", "state", "params_json", "fold_scores_json",
+    "auc", "gross_frac", "turnover", "best_round", "seconds", "returns_json", "n_rows",
 ]  # fmt: skip
 WINDOWS = {"rsi": (7, 14, 21)}
 
@@ -41,11 +37,14 @@ def market(n=1_500, signal=1.0, seed=0):
     return data, folds
 
 
-def run(data, folds, learner="lightgbm", n_trials=6, threads=1, **options):
+def run(data, folds, learner="lightgbm", threads=1, timer=None, incumbent=None, book=None,
+        has_skill=True, **settings):  # fmt: skip
     clock = itertools.count()
+    settings = {"n_trials": 6, "max_rounds": 12, "trials_per_round": 1} | settings
     return search(
-        learner, data, folds=folds, n_trials=n_trials, max_rounds=12, sweep_id="s", block=2,
-        seed=7, threads=threads, timer=lambda: float(next(clock)), **options,
+        learner, data, folds=folds, config=shipped(SweepsConfig, "sweeps", **settings),
+        sweep_id="s", block=2, threads=threads, timer=timer or (lambda: float(next(clock))),
+        incumbent=incumbent, book=book, has_skill=has_skill,
     )  # fmt: skip
 
 
@@ -100,15 +99,6 @@ def test_a_prediction_after_some_rounds_is_that_of_a_shorter_fit(learner):
     assert not np.allclose(long.predict(data.X), short.predict(data.X))
 
 
-def test_the_first_trial_is_the_default_and_the_second_the_incumbent():
-    data, folds = market()
-    incumbent = Candidate({**default_candidate("lightgbm", WINDOWS).params, "num_leaves": 9},
-                          {"rsi": 21})  # fmt: skip
-    trials = run(data, folds, n_trials=2, incumbent=incumbent)
-    tried = [Candidate.from_record(json.loads(text)) for text in trials["params_json"]]
-    assert tried == [default_candidate("lightgbm", WINDOWS), incumbent]
-
-
 def test_the_search_chooses_the_window_that_knows_something():
     data, folds = market()
     best = best_trials(run(data, folds, n_trials=8)).iloc[0]
@@ -124,14 +114,14 @@ def test_every_window_is_tried_even_by_the_fewest_trials():
 
 def test_a_failed_trial_is_kept_with_its_reason_and_the_search_goes_on(monkeypatch):
     data, folds = market()
-    real, calls = search_module.new_learner, itertools.count()
+    real, calls = trial_module.new_learner, itertools.count()
 
     def sometimes(*args, **kwargs):
         if next(calls) == 0:
             raise RuntimeError("out of luck")
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(search_module, "new_learner", sometimes)
+    monkeypatch.setattr(trial_module, "new_learner", sometimes)
     trials = run(data, folds, n_trials=3)
     assert trials["state"].tolist()[0] == "failed"
     assert "out of luck" in trials["params_json"][0]
@@ -145,7 +135,7 @@ def test_hopeless_trials_are_pruned_after_their_first_fold():
     assert len(pruned)
     assert (pruned["fold_scores_json"].map(json.loads).map(len) == 1).all()
     assert pruned["auc"].isna().all()
-    assert pruned["trial"].min() >= search_module.MIN_TRIALS_BEFORE_PRUNING
+    assert pruned["trial"].min() >= trial_module.MIN_TRIALS_BEFORE_PRUNING
 
 
 def test_a_sweep_without_a_complete_trial_is_named():
@@ -171,7 +161,7 @@ def test_a_learner_that_failed_in_one_block_is_named_with_its_reason():
 
 def test_ties_go_to_the_earlier_trial():
     row = {"learner": "xgboost", "block": 0, "state": "complete", "params_json": "{}",
-           "auc": 0.6, "best_round": 5}  # fmt: skip
+           "auc": 0.6, "gross_frac": 0.0, "turnover": 1.0, "best_round": 5}  # fmt: skip
     trials = pd.DataFrame([row | {"trial": 2}, row | {"trial": 1}])
     assert best_trials(trials)["trial"].tolist() == [1]
 

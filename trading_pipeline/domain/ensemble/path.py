@@ -7,6 +7,7 @@ memory. A planted leak replaces one step.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -41,9 +42,14 @@ from trading_pipeline.domain.memory.replay import replay_keys
 from trading_pipeline.domain.splits.protocol import FINAL_BLOCK, Protocol
 from trading_pipeline.domain.splits.purged import purged_inner_folds
 from trading_pipeline.domain.splits.training import TrainingRows, training_rows
-from trading_pipeline.domain.sweeps.search import Folds, SearchData, canary_auc, search
+from trading_pipeline.domain.sweeps.incumbents import sweep_id_of
+from trading_pipeline.domain.sweeps.search import canary_auc, search
 from trading_pipeline.domain.sweeps.spaces import Candidate
-from trading_pipeline.domain.sweeps.trial_book import Outcomes
+from trading_pipeline.domain.sweeps.trial import Folds, SearchData
+from trading_pipeline.domain.sweeps.trial_book import Outcomes, book_costs
+
+if TYPE_CHECKING:
+    from optuna.study import Study
 
 # All that the volatility-only baseline knows.
 VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
@@ -192,6 +198,8 @@ class TrainingPath:
                 keys["session"].to_numpy(np.int64),
                 keys["excess_return_frac"].to_numpy(np.float64),
                 config.labels.horizon_sessions,
+                name=pd.factorize(keys["symbol"])[0].astype(np.int64),
+                costs=book_costs(config.backtest, config.labels.horizon_sessions),
             ),
         )
         return data, folds
@@ -218,21 +226,23 @@ class TrainingPath:
         folds: Folds,
         canary: float,
         timer: Callable[[], float],
+        incumbent: Candidate | None = None,
+        book: "Study | None" = None,
     ) -> pd.DataFrame:
-        """Return sweeps.trials of a learner and block."""
-        config = self.config.sweeps
+        """Return sweeps.trials of a learner and block; see `search` for incumbent and book."""
         return search(
             learner,
             data,
             folds=folds,
-            n_trials=config.n_trials if self.has_skill(canary) else 1,
-            max_rounds=config.max_rounds,
-            sweep_id=f"{learner}:{self.protocol.protocol_id}:{block}",
+            config=self.config.sweeps,
+            sweep_id=sweep_id_of(learner, self.protocol.protocol_id, block),
             block=block,
-            seed=config.seed,
             threads=self.config.runtime.threads,
             device=fitting_device(self.config.runtime),
             timer=timer,
+            has_skill=self.has_skill(canary),
+            incumbent=incumbent,
+            book=book,
         )
 
     def recipe(self, block: int, best: pd.DataFrame, columns: list[str]) -> Recipe:
@@ -385,11 +395,3 @@ def window_rows(panel: Panel, candidates: TrainingRows) -> pd.DataFrame:
     in_window = np.array([name is None for name in candidates.event], dtype=bool)
     inside: pd.DataFrame = panel.rows.iloc[candidates.rows[in_window]]
     return inside
-
-
-def judged_rows(judged: Panel, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return ensemble.holdout of predictions, one column a learner, without `protocol_id`."""
-    columns = ["symbol", "session_date", "session", "label", "excess_return_frac", "regime"]
-    keys = judged.rows[columns]
-    parts = [keys.assign(learner=str(name), probability=predictions[name]) for name in predictions]
-    return pd.concat(parts, ignore_index=True)

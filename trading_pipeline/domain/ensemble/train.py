@@ -8,14 +8,15 @@ import pandas as pd
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.ensemble.fitting import left_out_words
 from trading_pipeline.domain.ensemble.members import Member
-from trading_pipeline.domain.ensemble.path import TrainingPath, judged_rows
+from trading_pipeline.domain.ensemble.path import TrainingPath
 from trading_pipeline.domain.ensemble.recipe import Recipe
 from trading_pipeline.domain.ensemble.stack import Stack
-from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
+from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet, judged_rows
 from trading_pipeline.domain.features.registry import catalog_frame
 from trading_pipeline.domain.splits.folds import fold_table
 from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 from trading_pipeline.domain.sweeps.search import best_trials
+from trading_pipeline.domain.sweeps.trial_book import book_costs
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,9 @@ def train(path: TrainingPath, judged: Panel, timer: Callable[[], float]) -> Trai
         selected[block] = path.select(block, catalogue)
         columns = kept_columns(path, selected[block])
         trials[block] = searched(path, block, columns, timer)
-        recipes[block] = path.recipe(block, best_trials(trials[block]), columns)
+        costs = book_costs(path.config.backtest, path.config.labels.horizon_sessions)
+        best = best_trials(trials[block], path.config.sweeps.objective, costs)
+        recipes[block] = path.recipe(block, best, columns)
     members: dict[int, tuple[Member, ...]] = {}
     oof = path.out_of_fold(
         recipes,

@@ -136,3 +136,11 @@ def thinned(panel: Panel, candidates: TrainingRows, every_nth_session: int) -> T
     offset = np.unique(chosen["symbol"].to_numpy(str), return_inverse=True)[1]
     kept = (chosen["session"].to_numpy() + offset) % every_nth_session == 0
     return TrainingRows(candidates.rows[kept], candidates.event[kept])
+
+
+def judged_rows(judged: Panel, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return ensemble.holdout of predictions, one column a learner, without `protocol_id`."""
+    columns = ["symbol", "session_date", "session", "label", "excess_return_frac", "regime"]
+    keys = judged.rows[columns]
+    parts = [keys.assign(learner=str(name), probability=predictions[name]) for name in predictions]
+    return pd.concat(parts, ignore_index=True)

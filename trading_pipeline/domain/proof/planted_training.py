@@ -19,7 +19,7 @@ from trading_pipeline.domain.proof.training_path import TriedPath
 from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 from trading_pipeline.domain.splits.training import TrainingRows
 from trading_pipeline.domain.sweeps.learners import new_learner
-from trading_pipeline.domain.sweeps.search import Folds
+from trading_pipeline.domain.sweeps.trial import Folds
 
 
 class ScalingBeforeSplit(TriedPath):

@@ -1,79 +1,58 @@
 """Hyper-parameter search of one learner on purged folds inside the training span.
 
-Each trial is judged by the mean AUC over the inner folds' natural, unweighted test rows. All
-trials are kept, pruned and failed ones too: the deflated Sharpe ratio counts them.
+Each trial is judged over the inner folds' natural, unweighted test rows, by mean AUC or by the
+profit of its cheap book. All trials are kept, pruned and failed ones too: the deflated Sharpe
+ratio counts them.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from trading_pipeline.contracts.config import Device
+from trading_pipeline.contracts.config import Device, Objective, SweepsConfig
 from trading_pipeline.domain.ensemble.metrics import auc
-from trading_pipeline.domain.sweeps.learners import (
-    Floats,
-    Labels,
-    Learner,
-    Matrix,
-    Weights,
-    canonical_json,
-    new_learner,
-)
+from trading_pipeline.domain.sweeps.learners import canonical_json, new_learner
+from trading_pipeline.domain.sweeps.plan import Planned, planned_trials
 from trading_pipeline.domain.sweeps.spaces import (
     Candidate,
-    Choice,
-    Windows,
-    candidate_point,
     default_candidate,
-    n_trials_of,
     suggest_candidate,
-    window_rotation,
 )
-from trading_pipeline.domain.sweeps.trial_book import Outcomes, trial_returns
+from trading_pipeline.domain.sweeps.trial import (
+    Folds,
+    SearchData,
+    TrialOutcome,
+    TrialSettings,
+    ended_trial,
+)
+from trading_pipeline.domain.sweeps.trial_book import Costs, profit_frac
 
-Rows = NDArray[np.intp]
-Folds = Sequence[tuple[Rows, Rows]]
+if TYPE_CHECKING:
+    from optuna.study import Study
+    from optuna.trial import Trial
 
-# A round's AUC is averaged with its neighbours, so that one lucky round is not chosen.
-SMOOTHING_ROUNDS = 9
-# Fewer trials say too little about what a usual first fold is.
-MIN_TRIALS_BEFORE_PRUNING = 4
+Task: TypeAlias = Callable[[], TrialOutcome]
+
+STARTUP_TRIALS = 5
 CANARY_ROUNDS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class SearchData:
-    """Rows a search may see: the training span before its block, thinned by session.
+class _Asked:
+    """A trial whose candidate is chosen; ``kept`` is how it ended before the search was killed."""
 
-    ``X`` (n, p) float32 with NaN as missing, ``y`` (n,) of 0 and 1, ``weight`` (n,) above zero.
-    ``windows`` names the indicator families and their lengths; ``columns_for`` gives the column
-    positions that belong to one choice per family, all columns where there is nothing to choose.
-    ``outcomes`` tells what the rows earned; without it no trial has a return series.
-    """
-
-    X: Matrix
-    y: Labels
-    weight: Weights
-    windows: Windows
-    columns_for: Callable[[Mapping[str, Choice]], Sequence[int]]
-    outcomes: Outcomes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """A trial that ran; ``first_best`` is the peak of its first fold, comparable between trials."""
-
-    first_best: float
-    fold_scores: tuple[float, ...]
-    best_round: int | None
-    is_pruned: bool
-    returns: Mapping[str, float]
+    number: int
+    planned: Planned
+    trial: "Trial"
+    candidate: Candidate
+    kept: TrialOutcome | None
 
 
 def search(
@@ -81,112 +60,201 @@ def search(
     data: SearchData,
     *,
     folds: Folds,
-    n_trials: int,
-    max_rounds: int,
+    config: SweepsConfig,
     sweep_id: str,
     block: int,
-    seed: int,
     threads: int,
     timer: Callable[[], float],
     device: Device = "cpu",
+    has_skill: bool = True,
     incumbent: Candidate | None = None,
+    book: "Study | None" = None,
     on_trial: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Run the trials of one sweep; columns of sweeps.trials.
+    """Run the trials of one sweep; columns of sweeps.trials but ``profit_frac``.
 
-    ``folds`` are (train, test) row positions of ``data``, purged by the caller. Trial 0 is the
-    fixed default, trial 1 the ``incumbent`` where there is one (the parameters in service), the
-    next ones try every window once (a learner of fixed settings makes one trial, with the middle
-    windows), the rest is drawn by TPE, reseeded for each trial from the
-    sweep and the trial's number, so that a repeated search is the same to the bit, whatever
-    ``threads``. ``timer`` gives seconds; ``on_trial`` is told (trials done, trials planned).
+    ``folds`` are (train, test) row positions of ``data``, purged by the caller. Which trials are
+    made is ``planned_trials``; what the plan leaves open is drawn by TPE, reseeded for each trial
+    from the sweep and the trial's number. Trials are made in rounds of ``trials_per_round``: all
+    of a round are asked before the first is told, so the sampler and the pruning know whole
+    rounds only. A repeated search is therefore the same to the bit, whatever ``config.workers``,
+    which run a round's trials side by side, and ``threads``. ``timer`` gives seconds;
+    ``on_trial`` is told (trials done, trials planned).
 
-    Every fold runs all rounds and the round is chosen once, on the mean curve of the folds: the
-    best round of a single fold is mostly its noise. Raises ValueError without folds.
+    ``book`` is a study that outlives the process: each trial is written there as it ends, and one
+    that is found there is not run again. It must belong to this search alone.
+
+    Every fold runs all rounds and the round is chosen once, on the mean AUC curve of the folds,
+    whatever the objective: the best round of a single fold is mostly its noise. Raises ValueError
+    without folds.
     """
     import optuna
 
-    if not folds or n_trials < 1:
-        raise ValueError("a search needs inner folds and at least one trial")
-    n_trials = n_trials_of(learner, n_trials)
+    if not folds:
+        raise ValueError("a search needs inner folds")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
-    study.enqueue_trial(candidate_point(default_candidate(learner, data.windows)))
-    if incumbent is not None:
-        study.enqueue_trial(candidate_point(incumbent))
-    for point in window_rotation(data.windows):
-        study.enqueue_trial(point)
-    first_folds: list[float] = []
-    rows = []
-    for number in range(n_trials):
-        study.sampler = optuna.samplers.TPESampler(
-            n_startup_trials=5, seed=_trial_seed(sweep_id, number, seed)
-        )
-        started = timer()
-        trial = study.ask()
-        candidate = suggest_candidate(trial, learner, data.windows)
-        outcome: _Outcome | None
-        try:
-            outcome = _run_trial(
-                learner, candidate, data, folds, max_rounds, seed, threads, device, first_folds
+    plan = planned_trials(learner, data.windows, config, incumbent, has_skill=has_skill)
+    settings = TrialSettings(learner, config.max_rounds, config.seed, config.objective, device)
+    known = _known_outcomes(book)
+    workers = min(config.workers, config.trials_per_round)
+    first_values: list[float] = []
+    rows: list[dict[str, Any]] = []
+    for start in range(0, len(plan), config.trials_per_round):
+        asked = []
+        for number in range(start, min(start + config.trials_per_round, len(plan))):
+            study.sampler = optuna.samplers.TPESampler(
+                n_startup_trials=STARTUP_TRIALS, seed=_trial_seed(sweep_id, number, config.seed)
             )
-        except Exception as error:
-            # A learner may refuse a candidate in its own words; the trial is kept as failed.
-            outcome, reason = None, f"{type(error).__name__}: {error}"
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        state, score = "failed", float("nan")
-        if outcome is not None:
-            first_folds.append(outcome.first_best)
-            trial.report(outcome.first_best, 0)
-            if outcome.is_pruned:
-                state = "pruned"
-                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            else:
-                state, score = "complete", float(np.mean(outcome.fold_scores))
-                study.tell(trial, score)
-        record = candidate.to_record()
-        if outcome is None:
-            record["error"] = reason
-        rows.append(
-            {
-                "sweep_id": sweep_id,
-                "learner": learner,
-                "block": block,
-                "trial": number,
-                "state": state,
-                "params_json": canonical_json(record),
-                "fold_scores_json": canonical_json(outcome.fold_scores if outcome else []),
-                "auc": score,
-                "best_round": outcome.best_round if outcome else None,
-                "n_rows": len(data.y),
-                "seconds": timer() - started,
-                "returns_json": canonical_json(dict(outcome.returns) if outcome else {}),
-            }
+            point = plan[number].point
+            if point is not None:
+                study.enqueue_trial(point)
+            trial = study.ask()
+            candidate = suggest_candidate(trial, learner, data.windows)
+            kept = known.get((number, canonical_json(candidate.to_record())))
+            asked.append(_Asked(number, plan[number], trial, candidate, kept))
+        tasks: dict[int, Task] = {
+            one.number: partial(
+                ended_trial,
+                one.candidate,
+                data,
+                folds,
+                settings,
+                earlier=tuple(first_values),
+                threads=max(1, threads // workers),
+                timer=timer,
+            )
+            for one in asked
+            if one.kept is None
+        }
+        ended = {one.number: one.kept for one in asked if one.kept is not None}
+        done = start + len(ended)
+        for number, outcome in _as_they_end(tasks, workers):
+            ended[number], done = outcome, done + 1
+            if book is not None:
+                _write_down(book, asked[number - start], outcome)
+            if on_trial is not None:
+                on_trial(done, len(plan))
+        for one in asked:
+            outcome = ended[one.number]
+            _tell(study, one.trial, outcome)
+            if outcome.first_value is not None:
+                first_values.append(outcome.first_value)
+            row = _row(one, outcome)
+            rows.append({"sweep_id": sweep_id, "learner": learner, "block": block, **row})
+    trials = pd.DataFrame(rows).assign(n_rows=len(data.y))
+    measures = ["auc", "gross_frac", "turnover"]
+    return trials.astype({"best_round": "Int64"} | dict.fromkeys(measures, "float64"))
+
+
+def _row(one: _Asked, outcome: TrialOutcome) -> dict[str, Any]:
+    record = one.candidate.to_record()
+    if outcome.error:
+        record["error"] = outcome.error
+    return {
+        "trial": one.number,
+        "origin": one.planned.origin,
+        "state": outcome.state,
+        "params_json": canonical_json(record),
+        "fold_scores_json": canonical_json(outcome.fold_scores),
+        "auc": outcome.auc,
+        "gross_frac": outcome.gross_frac,
+        "turnover": outcome.turnover,
+        "best_round": outcome.best_round,
+        "seconds": outcome.seconds,
+        "returns_json": canonical_json(dict(outcome.returns or {})),
+    }
+
+
+def _as_they_end(tasks: Mapping[int, Task], workers: int) -> Iterator[tuple[int, TrialOutcome]]:
+    if workers == 1:
+        for number, task in tasks.items():
+            yield number, task()
+        return
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        numbers = {pool.submit(task): number for number, task in tasks.items()}
+        try:
+            for future in as_completed(numbers):
+                yield numbers[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _tell(study: "Study", trial: "Trial", outcome: TrialOutcome) -> None:
+    if outcome.first_value is not None:
+        trial.report(outcome.first_value, 0)
+    study.tell(trial, outcome.value, state=_state_of(outcome))
+
+
+def _state_of(outcome: TrialOutcome) -> Any:
+    from optuna.trial import TrialState
+
+    states = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED}
+    return states.get(outcome.state, TrialState.FAIL)
+
+
+def _write_down(book: "Study", one: _Asked, outcome: TrialOutcome) -> None:
+    from optuna.trial import create_trial
+
+    first = outcome.first_value
+    book.add_trial(
+        create_trial(
+            state=_state_of(outcome),
+            value=outcome.value,
+            params=one.trial.params,
+            distributions=one.trial.distributions,
+            intermediate_values={} if first is None else {0: first},
+            user_attrs={
+                "number": one.number,
+                "candidate": canonical_json(one.candidate.to_record()),
+                "outcome": outcome.to_record(),
+            },
         )
-        if on_trial is not None:
-            on_trial(number + 1, n_trials)
-    trials = pd.DataFrame(rows)
-    trials["best_round"] = trials["best_round"].astype("Int64")
-    return trials
+    )
 
 
-def best_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """The complete trial of highest AUC per learner and block (the earlier one on a tie).
+def _known_outcomes(book: "Study | None") -> dict[tuple[int, str], TrialOutcome]:
+    """Return how trials ended, by number and candidate."""
+    if book is None:
+        return {}
+    attributes = [trial.user_attrs for trial in book.get_trials(deepcopy=False)]
+    return {
+        (a["number"], a["candidate"]): TrialOutcome.from_record(a["outcome"]) for a in attributes
+    }
 
-    ``trials`` is sweeps.trials; gives sweeps.best. Raises ValueError naming the sweeps in which
-    no trial was completed.
+
+def best_trials(
+    trials: pd.DataFrame, objective: Objective = "auc", costs: Costs | None = None
+) -> pd.DataFrame:
+    """The complete trial of highest AUC or profit per learner and block (the earlier on a tie).
+
+    ``trials`` is sweeps.trials; gives sweeps.best. Profit is after ``costs``, by default none.
+    Raises ValueError naming the sweeps in which no trial was completed.
     """
     keys = ["learner", "block"]
     n_trials = trials.groupby(keys).size().rename("n_trials").reset_index()
     complete = trials[(trials["state"] == "complete") & trials["auc"].notna()]
-    ordered = complete.sort_values([*keys, "auc", "trial"], ascending=[True, True, False, True])
+    complete = complete.assign(value=objective_values(complete, objective, costs))
+    ordered = complete.sort_values([*keys, "value", "trial"], ascending=[True, True, False, True])
     best = ordered.drop_duplicates(keys).merge(n_trials, on=keys, how="right")
     empty = best.loc[best["trial"].isna(), keys]
     if len(empty):
         names = ", ".join(f"{r.learner} of block {r.block}" for r in empty.itertuples())
         raise ValueError(f"no trial was completed for {names}; see sweeps.trials for the errors")
-    columns = [*keys, "trial", "params_json", "auc", "best_round", "n_trials"]
-    return best[columns].astype({"trial": "int64", "best_round": "int64"}).reset_index(drop=True)
+    columns = [*keys, "trial", "params_json", "auc", "gross_frac", "turnover", "best_round"]
+    whole = {"trial": "int64", "best_round": "int64"}
+    return best[[*columns, "n_trials"]].astype(whole).reset_index(drop=True)
+
+
+def objective_values(
+    trials: pd.DataFrame, objective: Objective, costs: Costs | None = None
+) -> pd.Series:
+    """Return what the objective thinks of each trial, NaN where it is not complete."""
+    if objective == "auc":
+        return trials["auc"].astype("float64")
+    gross, turnover = (trials[name].to_numpy("float64") for name in ("gross_frac", "turnover"))
+    return pd.Series(profit_frac(gross, turnover, costs or Costs()), index=trials.index)
 
 
 def failed_learners(trials: pd.DataFrame) -> dict[str, str]:
@@ -223,63 +291,6 @@ def canary_auc(data: SearchData, folds: Folds, *, seed: int, threads: int) -> fl
         )
         scores.append(auc(model.predict(data.X[np.ix_(test, columns)]), data.y[test]))
     return float(np.mean(scores))
-
-
-def smoothed(curve: Floats) -> Floats:
-    """Centred mean over nine rounds, of fewer at the ends."""
-    width = min(SMOOTHING_ROUNDS, curve.size)
-    ones = np.ones(width)
-    counts = np.convolve(np.ones(curve.size), ones, mode="same")
-    return np.asarray(np.convolve(curve, ones, mode="same") / counts, dtype=np.float64)
-
-
-def _run_trial(
-    learner: str,
-    candidate: Candidate,
-    data: SearchData,
-    folds: Folds,
-    max_rounds: int,
-    seed: int,
-    threads: int,
-    device: Device,
-    first_folds: Sequence[float],
-) -> _Outcome:
-    columns = np.asarray(data.columns_for(candidate.windows), dtype=np.intp)
-
-    def fitted(fold: tuple[Rows, Rows], fit_threads: int) -> Learner:
-        train, test = fold
-        model = new_learner(
-            learner, candidate.params, seed=seed, threads=fit_threads, device=device
-        )
-        return model.fit(
-            data.X[np.ix_(train, columns)],
-            data.y[train],
-            data.weight[train],
-            rounds=max_rounds,
-            eval_set=(data.X[np.ix_(test, columns)], data.y[test]),
-        )
-
-    first = fitted(folds[0], threads)
-    best_of_first = float(smoothed(first.eval_auc).max())
-    if not np.isfinite(best_of_first):
-        raise ValueError("the first inner fold has one class only")
-    if len(first_folds) >= MIN_TRIALS_BEFORE_PRUNING and best_of_first < np.median(first_folds):
-        return _Outcome(best_of_first, (best_of_first,), None, is_pruned=True, returns={})
-    # Folds side by side with one thread each beat one fold with all threads.
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        models = [first, *pool.map(lambda fold: fitted(fold, 1), folds[1:])]
-    curves = np.vstack([model.eval_auc for model in models])
-    best_round = int(np.argmax(smoothed(curves.mean(axis=0)))) + 1
-    scores = tuple(float(v) for v in curves[:, best_round - 1])
-    returns: Mapping[str, float] = {}
-    if data.outcomes is not None:
-        tested = np.concatenate([test for _, test in folds])
-        chances = [
-            model.predict(data.X[np.ix_(test, columns)], rounds=best_round)
-            for model, (_, test) in zip(models, folds, strict=True)
-        ]
-        returns = trial_returns(np.concatenate(chances), data.outcomes, tested)
-    return _Outcome(best_of_first, scores, best_round, is_pruned=False, returns=returns)
 
 
 def _trial_seed(sweep_id: str, number: int, seed: int) -> int:

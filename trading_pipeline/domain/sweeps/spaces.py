@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from trading_pipeline.domain.sweeps.learners import LEARNERS
 
 if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
     from optuna.trial import Trial
 
 Choice: TypeAlias = str | int
@@ -125,6 +126,22 @@ def candidate_point(candidate: Candidate) -> dict[str, float | int | str]:
     """The candidate as the search library's flat point."""
     chosen = {f"{_WINDOW}{family}": choice for family, choice in candidate.windows.items()}
     return {**candidate.params, **chosen}
+
+
+def distributions_of(learner: str, windows: Windows) -> "dict[str, BaseDistribution]":
+    """Return the space as the search library's distributions, in a fixed order of questions."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    asked: dict[str, BaseDistribution] = {}
+    for name, r in space_of(learner).items():
+        if r.is_integer:
+            asked[name] = IntDistribution(int(r.low), int(r.high), log=r.is_log)
+        else:
+            asked[name] = FloatDistribution(r.low, r.high, log=r.is_log)
+    for family in sorted(windows):
+        if windows[family]:
+            asked[f"{_WINDOW}{family}"] = CategoricalDistribution(list(windows[family]))
+    return asked
 
 
 def suggest_candidate(trial: "Trial", learner: str, windows: Windows) -> Candidate:
