@@ -11,6 +11,7 @@ from trading_pipeline.resources.pipeline import (
 from trading_pipeline.resources.queries import check_queries, composed_select, read_query
 from trading_pipeline.resources.stage_run import StageRun, stage_run
 from trading_pipeline.resources.tables import (
+    PEAK_MEMORY,
     POOL,
     PREVIEW_ROWS,
     column_schema,
@@ -18,8 +19,10 @@ from trading_pipeline.resources.tables import (
     table_io_manager,
 )
 from trading_pipeline.resources.vendors import VendorAccess
+from trading_pipeline.resources.watched_run import WatchedRun, WouldWriteError, watched_run
 
 __all__ = [
+    "PEAK_MEMORY",
     "PID_TAG",
     "POOL",
     "PREVIEW_ROWS",
@@ -27,6 +30,8 @@ __all__ = [
     "PipelineResource",
     "StageRun",
     "VendorAccess",
+    "WatchedRun",
+    "WouldWriteError",
     "check_queries",
     "column_schema",
     "composed_select",
@@ -37,4 +42,5 @@ __all__ = [
     "read_query",
     "stage_run",
     "table_io_manager",
+    "watched_run",
 ]
