@@ -92,13 +92,13 @@ def _launch(
 ) -> None:
     console.print("trading-pipeline: reading settings and source ...", highlight=False)
     settings = load_settings(config_file=config, flags=flags)
-    from trading_pipeline.commands.estimate import print_estimate
+    from trading_pipeline.commands.dry_run import print_dry_run
     from trading_pipeline.commands.run import check_source, prepare, run_job
 
     target = _home(home)
     if dry_run:
         check_source(settings, target, is_dry=True)
-        print_estimate(console, target, settings, job, json_path)
+        print_dry_run(console, target, settings, job, json_path, is_forced=force)
         return
     prepared = prepare(target, settings)
     run_job(console, prepared, job, json_path=json_path, is_forced=force)
@@ -109,7 +109,10 @@ def retrain(
     from_config: Annotated[str, typer.Option(help="Config version of an earlier run.")] = "",
     set_and_forget: Annotated[
         bool,
-        typer.Option("--set-and-forget", help="Promote by itself what passes every criterion."),
+        typer.Option(
+            "--set-and-forget",
+            help="Promote by itself what passed every criterion and its shadow period.",
+        ),
     ] = False,
     renew_protocol: Annotated[
         bool,
@@ -120,15 +123,17 @@ def retrain(
     dry_run: DryRun = False,
 ) -> None:
     """Retrain with the home's settings, or with those of an earlier run."""
-    from trading_pipeline.commands.estimate import print_estimate
-    from trading_pipeline.commands.run import run_job
-    from trading_pipeline.commands.service import prepare_retrain
+    from trading_pipeline.commands.dry_run import print_dry_run
+    from trading_pipeline.commands.run import check_source, run_job
+    from trading_pipeline.commands.service import prepare_retrain, retrain_settings
 
     target = _home(home)
-    prepared = prepare_retrain(target, from_config, set_and_forget, renew_protocol and not dry_run)
     if dry_run:
-        print_estimate(console, target, prepared.stored.config, "weekly_retrain", json_path)
+        settings = retrain_settings(target, from_config, set_and_forget)
+        check_source(settings, target, is_dry=True)
+        print_dry_run(console, target, settings, "weekly_retrain", json_path)
         return
+    prepared = prepare_retrain(target, from_config, set_and_forget, renew_protocol)
     run_job(console, prepared, json_path=json_path)
 
 
@@ -165,6 +170,18 @@ def drift(home: Home = None, json_path: JsonPath = None) -> None:
     from trading_pipeline.commands.service import show_drift
 
     show_drift(console, _home(home), json_path)
+
+
+@app.command()
+def history(
+    last: Annotated[int, typer.Option("--last", min=1, metavar="N", help="Newest runs.")] = 20,
+    home: Home = None,
+    json_path: JsonPath = None,
+) -> None:
+    """Show the training log: every run with its time, tables, versions and verdict."""
+    from trading_pipeline.commands.history import show_history
+
+    show_history(console, _home(home), last, json_path)
 
 
 @app.command()

@@ -11,12 +11,14 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         backtest,
         bar_quality,
         bars,
+        cards,
         drift,
         ensemble,
         events,
         explanations,
         features,
         gate,
+        health,
         intraday_features,
         labels,
         memory,
@@ -31,6 +33,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
     )
 
     stages = (
+        health,
         requests,
         bars,
         bar_quality,
@@ -50,6 +53,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         outcomes,
         drift,
         selloffs,
+        cards,
         reports,
     )
     return [

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from trading_pipeline.assets.table_asset import PRIORITY_TAG, priority_of
 from trading_pipeline.resources import PREVIEW_ROWS, PipelineResource, check_queries
 
 GUARDED = re.compile(r"^--\s+asset\s+(\S+)\s*$", re.MULTILINE)
@@ -33,6 +34,7 @@ def _checks_of(table: str, queries: dict[str, str]) -> dg.AssetChecksDefinition:
             dg.AssetCheckSpec(name, asset=asset, blocking=True, description=_title(sql))
             for name, sql in queries.items()
         ],
+        op_tags={PRIORITY_TAG: str(priority_of(table) + 1)},
     )
     def checks(pipeline: PipelineResource) -> Iterator[dg.AssetCheckResult]:
         # One opening of the file for all checks of a table.

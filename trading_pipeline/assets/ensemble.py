@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from trading_pipeline.assets.service import roles
+from trading_pipeline.assets.service import roles, usable
 from trading_pipeline.assets.table_asset import digest, table_asset
 from trading_pipeline.assets.training import (
     TRAINING_READS,
@@ -189,7 +189,7 @@ HOLDOUT_READS = (*TRAINING_READS, "ensemble.oof", "ensemble.model", "splits.hold
     kinds=("scikitlearn",),
     fingerprint=lambda run: {
         **{table: run.hash(table) for table in HOLDOUT_READS},
-        "champion": str(roles(run)["champion"]),
+        "champion": str(usable(run, roles(run)["champion"])),
     },
 )
 def holdout(run: StageRun) -> TableResult:
@@ -212,7 +212,7 @@ def holdout(run: StageRun) -> TableResult:
     predictions = span.judge(members, stack, panel)
     chosen = span.final_training_set()
     predictions[VOLATILITY_ONLY] = span.volatility_baseline(chosen, panel)
-    champion = roles(run)["champion"]
+    champion = usable(run, roles(run)["champion"])
     if champion is not None:
         files = run.load_model(champion)
         own, _, its_stack = members_from_bytes(files, threads=run.config.runtime.threads)

@@ -11,8 +11,8 @@ import dagster as dg
 import pandas as pd
 
 from trading_pipeline.assets.ensemble import save_model
-from trading_pipeline.assets.service import roles, stage_challenger
-from trading_pipeline.assets.table_asset import table_asset
+from trading_pipeline.assets.service import roles, stage_challenger, usable
+from trading_pipeline.assets.table_asset import STEP_TAG, table_asset
 from trading_pipeline.assets.training import (
     TRAINING_READS,
     TRAINING_SETTINGS,
@@ -21,6 +21,7 @@ from trading_pipeline.assets.training import (
     protocol_in_force,
     recipe_features,
 )
+from trading_pipeline.contracts.steps import step_of
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.ensemble.members import members_from_bytes, predict_stack
 from trading_pipeline.domain.ensemble.path import fit_rows, window_rows
@@ -43,6 +44,7 @@ decisions = dg.AssetsDefinition(
             deps=[["gate", "verdicts"], ["ensemble", "deployed"]],
             group_name="gate",
             kinds={"duckdb"},
+            tags={STEP_TAG: step_of("gate.decisions").tag},
             description="Who was put in service, by whom and why; `promote` and `rollback` write"
             " it.",
         )
@@ -92,6 +94,7 @@ def gather_evidence(run: StageRun) -> GateEvidence:
         holdout_reads=int(reads["n"].iloc[0]),
         latency_ms=_latency_ms(run, version),
         model_mb=float(files["n_bytes"].sum()) / 1e6,
+        **_champion_words(run),
     )
     return gathered_evidence(
         challenger,
@@ -101,6 +104,14 @@ def gather_evidence(run: StageRun) -> GateEvidence:
         run.config.labels.horizon_sessions,
         run.config.gate,
     )
+
+
+def _champion_words(run: StageRun) -> dict[str, str]:
+    """Return how the verdict speaks of a champion that is in service and cannot be loaded."""
+    champion = roles(run)["champion"]
+    if champion is None or usable(run, champion):
+        return {}
+    return {"no_champion": f"champion {champion} cannot be loaded"}
 
 
 def _latency_ms(run: StageRun, version: str) -> float:
@@ -130,7 +141,7 @@ def _latency_ms(run: StageRun, version: str) -> float:
         "ensemble.holdout",
         "gate.verdicts",
     ),
-    settings=(*TRAINING_SETTINGS, "gate.auto_promote"),
+    settings=(*TRAINING_SETTINGS, "gate.auto_promote", "gate.shadow_sessions"),
     kinds=("lightgbm", "xgboost", "catboost"),
 )
 def deployed(run: StageRun) -> TableResult:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.assets.service import roles
+from trading_pipeline.assets.service import roles, usable
 from trading_pipeline.assets.table_asset import digest, table_asset
 from trading_pipeline.assets.training import protocol_in_force, recipe_features
 from trading_pipeline.contracts.tables import TableResult
@@ -81,6 +81,7 @@ def unsaid(run: StageRun) -> tuple[Speaker, ...]:
     as_of = {
         version: int(json.loads(run.load_model(version)[TRAINING_FILE])["as_of_session"])
         for version in sorted(set(decisions["model_version"]))
+        if usable(run, version) is not None
     }
     said = run.read(
         "select role, model_version, max(session) as last_session from predictions.live"

@@ -1,18 +1,21 @@
 """Reports stage: the HTML report of a run, and the run's record in MLflow.
 
-everything judged  ->  reports.runs  ->  reports.tracking
+everything judged, reports.cards  ->  reports.runs  ->  reports.tracking;  every run  ->  its line
 """
 
 import json
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 
 from trading_pipeline.assets.bars import coverage_months
+from trading_pipeline.assets.reality import reality
 from trading_pipeline.assets.service import roles
-from trading_pipeline.assets.table_asset import table_asset
+from trading_pipeline.assets.table_asset import STEP_TAG, table_asset
 from trading_pipeline.assets.training import protocol_in_force
 from trading_pipeline.contracts.report import ReportPayload
+from trading_pipeline.contracts.steps import step_of
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.contracts.tracking import IntervalMetric, LearnerRecord, TrackingRecord
 from trading_pipeline.contracts.vocabulary import STAGES
@@ -47,62 +50,12 @@ REPORTED = (
     "backtest.drawdowns",
     "backtest.monthly",
     "gate.verdicts",
+    "reports.cards",
     "drift.features",
     "drift.sessions",
     "drift.episodes",
     "selloffs.events",
 )
-REALITY = {
-    "sample": (
-        "Real: daily closes of 20 large US stocks and the S&P 500, 1990 to 2022 (skfolio's bundled"
-        " data). Simulated: all minute bars and quotes, of fictitious symbols SIM01 and on.",
-        "The daily source has closes only: open, high, low and volume are missing, and so is"
-        " whatever needs them; entries fall on the next close.",
-        "The 20 stocks are those that survived: returns look better than a trader's could have.",
-    ),
-    "simulated": (
-        "Everything here is simulated: a market whose signal is planted and known. Nothing in it"
-        " says anything about real markets.",
-    ),
-}
-
-
-def reality(run: StageRun) -> tuple[str, ...]:
-    """Return in plain sentences what is real, what is simulated, and how prices are adjusted."""
-    source = run.config.source
-    if source.kind in REALITY:
-        return REALITY[source.kind]
-    universe = run.table("bars.universe")
-    n_made = int(universe["is_simulated"].sum())
-    n_real = len(universe) - n_made
-    n_minute_only = len(universe) - int(
-        run.read("select count(distinct symbol) as n from bars.daily")["n"].iloc[0]
-    )
-    origin = f"real, as the folder {source.data} says: {n_real} symbols"
-    if n_made:
-        origin = f"simulated, as the folder {source.data} says: {n_made} symbols; real: {n_real}"
-    if n_minute_only:
-        origin += f"; {n_minute_only} of them have minute bars only"
-    prices = run.read(
-        "select prices, count(distinct symbol) as n from bars.daily group by prices order by prices"
-    )
-    words = {
-        "raw": "as traded",
-        "split": "adjusted for splits",
-        "total": "adjusted for splits and dividends",
-    }
-    adjusted = "; ".join(f"{r.n} symbols {words[str(r.prices)]}" for r in prices.itertuples())
-    known = {
-        "vix": "the folder's VIX",
-        "realised_proxy": "a proxy from the index's own volatility",
-        "missing": "nothing, where the VIX is missing",
-    }
-    vix = run.read("select distinct vix_source as s from regimes.market order by s")["s"]
-    return (
-        origin[0].upper() + origin[1:] + ".",
-        f"Daily prices: {adjusted}.",
-        f"Regimes rest on {' and '.join(known[name] for name in vix)}.",
-    )
 
 
 def build_payload(run: StageRun) -> ReportPayload:
@@ -132,6 +85,7 @@ def build_payload(run: StageRun) -> ReportPayload:
             "code_version": run.code_version,
             "data_version": run.hash("bars.daily"),
             "model_version": deployed["model_version"],
+            "card": str(run.table("reports.cards")["path"].iloc[0]).rpartition("/")[2],
             "seeds": f"sweeps {config.sweeps.seed}, ensemble {config.ensemble.seed}",
             "commands": (
                 f"trading-pipeline retrain --from-config {run.config_version} --home {run.home}",
@@ -190,6 +144,21 @@ def build_payload(run: StageRun) -> ReportPayload:
 
 def _of(table: str, stage: str) -> bool:
     return table.startswith(f"{stage}.")
+
+
+# Nothing computes it: each run, of any job, appends its line when it ends.
+training_log = dg.AssetsDefinition(
+    specs=[
+        dg.AssetSpec(
+            ["reports", "training_log"],
+            group_name="reports",
+            kinds={"duckdb"},
+            tags={STEP_TAG: step_of("reports.training_log").tag},
+            description="One line per run: when, how long, which tables, versions, verdict;"
+            " `trading-pipeline history` shows it.",
+        )
+    ]
+)
 
 
 @table_asset("reports.runs", reads=REPORTED, kinds=("jinja", "html"))

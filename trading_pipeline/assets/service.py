@@ -4,11 +4,14 @@ from datetime import datetime
 
 import pandas as pd
 
+from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.domain.ensemble.members import members_from_bytes
 from trading_pipeline.domain.gate.decisions import (
     Decision,
     draft_promotion,
     draft_shadow,
     service_roles,
+    staged_verdict,
 )
 from trading_pipeline.domain.gate.verdict import PROMOTED
 from trading_pipeline.resources import StageRun
@@ -21,31 +24,81 @@ def roles(run: StageRun) -> dict[str, str | None]:
     return service_roles(run.table_whole("gate.decisions"))
 
 
+def model_fault(run: StageRun, version: str) -> str:
+    """Return why a stored model cannot be used, in words; empty where it can."""
+
+    def examine() -> str:
+        try:
+            members_from_bytes(run.load_model(version), threads=run.config.runtime.threads)
+        except InputError as error:
+            return str(error)
+        except Exception as error:
+            # Each library has errors of its own for bytes it cannot read.
+            return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        return ""
+
+    return str(run.remember(f"fault of {version}", run.run_id, examine))
+
+
+def usable(run: StageRun, version: str | None) -> str | None:
+    """Return a version that can be loaded; None where there is none, after a warning.
+
+    A model in service that is broken must not stop the retrain that replaces it.
+    """
+    if version is None:
+        return None
+    fault = model_fault(run, version)
+    if fault:
+        run.log.warning(f"{version} is left out: {fault}")
+        return None
+    return version
+
+
 def reference_version(run: StageRun) -> str | None:
     """Return the model that drift is measured against: the champion, else the shadow."""
     held = roles(run)
-    return held["champion"] or held["shadow"]
+    return usable(run, held["champion"]) or usable(run, held["shadow"])
 
 
 def stage_challenger(run: StageRun, version: str, verdict: str | None) -> None:
-    """Let a new version run in shadow; promote it where the settings say so and it passed."""
+    """Let a new version run in shadow.
+
+    Where the settings say so, a challenger that passed the gate and has served its shadow period
+    is promoted first: the one before this version or, where it is judged again, this one.
+    """
     now = pd.Timestamp.now(tz="UTC").to_pydatetime()
-    shadow = draft_shadow(
+    shadow = roles(run)["shadow"]
+    if shadow is not None and shadow != version:
+        _promote_when_due(run, shadow, _staged_verdict(run, shadow), now)
+    staged = draft_shadow(
         run.table_whole("gate.decisions"),
         version,
+        verdict,
         decided_by=BY_PIPELINE,
         decided_at=now,
         reason=f"challenger of the newest retrain; the gate says {verdict or 'nothing'}",
     )
-    if shadow is not None:
-        _append(run, shadow)
-    if run.config.gate.auto_promote and verdict == PROMOTED:
-        _promote(run, version, verdict, now)
+    if staged is not None:
+        _append(run, staged)
+    _promote_when_due(run, version, verdict, now)
 
 
-def _promote(run: StageRun, version: str, verdict: str, now: datetime) -> None:
+def _promote_when_due(run: StageRun, version: str, verdict: str | None, now: datetime) -> None:
+    settings = run.config.gate
+    if not settings.auto_promote or verdict != PROMOTED or usable(run, version) is None:
+        return
     decisions = run.table_whole("gate.decisions")
-    if service_roles(decisions)["champion"] == version:
+    # Who was champion once and was rolled back comes back by a human's word alone.
+    if ((decisions["role"] == "champion") & (decisions["model_version"] == version)).any():
+        return
+    n_said = int(
+        run.read(
+            "select count(distinct session) as n from predictions.live"
+            " where model_version = $version and role = 'shadow' and not is_backfilled",
+            version=version,
+        )["n"].iloc[0]
+    )
+    if n_said < settings.shadow_sessions:
         return
     _append(
         run,
@@ -56,9 +109,14 @@ def _promote(run: StageRun, version: str, verdict: str, now: datetime) -> None:
             is_override=False,
             decided_by="auto_promote",
             decided_at=now,
-            reason="gate.auto_promote is set and every criterion holds",
+            reason="gate.auto_promote is set, every criterion holds, and it spoke in shadow about"
+            f" {n_said} sessions of {settings.shadow_sessions}",
         ),
     )
+
+
+def _staged_verdict(run: StageRun, version: str) -> str | None:
+    return staged_verdict(run.table_whole("gate.decisions"), version)
 
 
 def _append(run: StageRun, decision: Decision) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.assets.service import roles
+from trading_pipeline.assets.service import roles, usable
 from trading_pipeline.domain.ensemble.path import VOLATILITY_FEATURES, TrainingPath
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
@@ -140,7 +140,7 @@ def modelled_features(run: StageRun) -> set[str]:
     """Return every feature that a model of this run reads, or one in service does."""
     chosen = run.read("select distinct feature from features.selected where is_selected")
     used = {*chosen["feature"], *VOLATILITY_FEATURES}
-    for version in filter(None, roles(run).values()):
+    for version in filter(None, (usable(run, held) for held in roles(run).values())):
         used.update(recipe_features(run, version))
     return used
 

@@ -1,12 +1,12 @@
 """What a command spent: CPU seconds by part, kernels compiled or loaded, peak memory."""
 
-import resource
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+
+from trading_pipeline.adapters.memory_use import peak_gigabytes
 
 
 class Cost:
@@ -42,9 +42,3 @@ class Cost:
             f"CPU seconds: {parts} · together {total:.2f}; peak memory {peak_gigabytes():.2f} GB",
             highlight=False,
         )
-
-
-def peak_gigabytes() -> float:
-    """Return the largest memory this process has held."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9

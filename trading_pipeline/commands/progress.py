@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from trading_pipeline.contracts.steps import step_of
 
 # Shares of a first run; later runs use the seconds the warehouse remembers.
 TYPICAL_SECONDS: Mapping[str, float] = {
@@ -30,6 +33,8 @@ class TerminalProgress:
         self.weights: dict[str, float] = {}
         self.n_done = 0
         self.rows: dict[str, tuple[float, int, bool]] = {}
+        self.warnings: list[str] = []
+        self.step = 0
         self.bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -59,8 +64,17 @@ class TerminalProgress:
         self.bar.stop()
 
     def started(self, asset: str) -> None:
-        """Name the asset that runs now."""
-        self.bar.update(self.task, description=asset)
+        """Name the step and the asset that run now."""
+        step = step_of(asset)
+        if step.number != self.step:
+            self.step = step.number
+            self.console.print(f"[bold]{step.words}[/]", highlight=False)
+        self.bar.update(self.task, description=f"{step.words}: {asset}")
+
+    def warned(self, asset: str, text: str) -> None:
+        """Print what is wrong and stops nothing, so that nobody overlooks it."""
+        self.warnings.append(f"{asset}: {text}")
+        self.console.print(f"[bold red]warning:[/] {escape(text)}", highlight=False)
 
     def advanced(self, asset: str, done: int, total: int, what: str) -> None:
         """Show how far inside an asset the run is."""

@@ -2,6 +2,7 @@
 
 import html
 import io
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -79,6 +80,12 @@ def _entry(path: Path) -> str:
 
 class _Pages(SimpleHTTPRequestHandler):
     """Serves files as they are and a directory as the list of reports; logs nothing."""
+
+    def guess_type(self, path: str | os.PathLike[str]) -> str:
+        """Return a file's type; a model's card is to be read here, not downloaded."""
+        return (
+            "text/plain; charset=utf-8" if str(path).endswith(".md") else super().guess_type(path)
+        )
 
     def list_directory(self, path: object) -> io.BytesIO:
         """Return the list instead of file names."""

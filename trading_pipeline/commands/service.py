@@ -31,12 +31,7 @@ def prepare_retrain(
     home: Path, from_config: str, set_and_forget: bool, renew_protocol: bool
 ) -> Prepared:
     """Return the home with the settings of an earlier run, by default its current ones."""
-    open_home(home, WAIT_SECONDS)
-    config = ConfigStore(home).load(from_config).config
-    if set_and_forget:
-        tree = config.model_dump()
-        tree["gate"]["auto_promote"] = True
-        config = validated(tree)
+    config = retrain_settings(home, from_config, set_and_forget)
     check_source(config, home)
     prepared = prepare(home, config)
     if renew_protocol:
@@ -47,6 +42,17 @@ def prepare_retrain(
                 "delete from provenance.materializations where asset = 'splits.holdout'"
             )
     return prepared
+
+
+def retrain_settings(home: Path, from_config: str, set_and_forget: bool) -> PipelineConfig:
+    """Return the settings of an earlier run, by default the home's current ones."""
+    open_home(home, WAIT_SECONDS)
+    config = ConfigStore(home).load(from_config).config
+    if not set_and_forget:
+        return config
+    tree = config.model_dump()
+    tree["gate"]["auto_promote"] = True
+    return validated(tree)
 
 
 def promote_challenger(home: Path, by: str, reason: str, *, anyway: bool) -> str:

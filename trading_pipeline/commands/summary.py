@@ -15,6 +15,7 @@ from rich.table import Table
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.contracts.steps import STEPS, step_of
 from trading_pipeline.contracts.vocabulary import REGIMES, STAGES, UNKNOWN_REGIME
 
 Summary = dict[str, Any]
@@ -24,7 +25,7 @@ def build_summary(
     warehouse: Warehouse, config: PipelineConfig, run_id: str, seconds: Mapping[str, float]
 ) -> Summary:
     """Return the object of `run --json`; a stage without input is None, its reason in notes."""
-    notes = _learners_left_out(warehouse, config)
+    notes = [*_health(warehouse), *_learners_left_out(warehouse, config)]
     return {
         "run_id": run_id,
         "source": config.source.kind,
@@ -33,6 +34,7 @@ def build_summary(
         "report": _report(warehouse),
         "data": _data(warehouse),
         "stages": _stages(warehouse, seconds),
+        "steps": step_rows(seconds),
         "regimes": _regimes(warehouse),
         "archive": _archive(warehouse),
         "features": _features(warehouse),
@@ -87,6 +89,8 @@ def print_summary(console: Console, summary: Summary) -> None:
         )
     if summary["selloffs"]:
         table.add_row("selloffs", f"{summary['selloffs']['events']:,} events")
+    steps = [f"{row['step']} {row['name']} {row['seconds']:.1f} s" for row in summary["steps"]]
+    table.add_row("steps", " · ".join(steps))
     verdict = summary["gate"]["verdict"] if summary["gate"] else "none"
     colour = {"promoted": "green", "rejected": "red"}.get(verdict, "yellow")
     table.add_row("verdict", f"[bold {colour}]{verdict}[/]")
@@ -155,6 +159,19 @@ def _stages(warehouse: Warehouse, seconds: Mapping[str, float]) -> list[Summary]
     return stages
 
 
+def step_rows(seconds: Mapping[str, float]) -> list[Summary]:
+    """Return the twelve steps with the seconds of their tables, by table."""
+    return [
+        {
+            "step": step.number,
+            "name": step.name,
+            "tables": sum(step_of(table) == step for table in seconds),
+            "seconds": round(sum(s for table, s in seconds.items() if step_of(table) == step), 3),
+        }
+        for step in STEPS
+    ]
+
+
 def _regimes(warehouse: Warehouse) -> Summary:
     counts = warehouse.read("select regime, count(*) as n from regimes.market group by regime")
     known = dict(zip(counts["regime"], counts["n"], strict=True))
@@ -184,6 +201,18 @@ def _features(warehouse: Warehouse) -> Summary:
         from features.selected
         """,
     )
+
+
+def _health(warehouse: Warehouse) -> list[str]:
+    wrong = warehouse.read(
+        "select model_version, criterion, detail from gate.health where not is_healthy"
+        " order by position"
+    )
+    return [
+        f"health: champion {row.model_version} was unhealthy before this run:"
+        f" {row.criterion}: {row.detail}"
+        for row in wrong.itertuples()
+    ]
 
 
 def _learners_left_out(warehouse: Warehouse, config: PipelineConfig) -> list[str]:

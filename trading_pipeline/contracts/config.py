@@ -164,6 +164,7 @@ class GateConfig(Section):
     bootstrap_samples: int = Field(ge=100)
     interval_sd: Positive
     auto_promote: bool
+    shadow_sessions: int = Field(ge=0)
     seed: int = Field(ge=0)
 
 

@@ -1,9 +1,9 @@
 """What the assets ask of things they must not import: progress display and drawing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from trading_pipeline.contracts.report import ReportPayload
+from trading_pipeline.contracts.report import ModelCard, ReportPayload
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,9 @@ class Progress(Protocol):
     def finished(self, asset: str, seconds: float, n_rows: int, is_reused: bool) -> None:
         """An asset is written, or was found up to date."""
 
+    def warned(self, asset: str, text: str) -> None:
+        """Something is wrong that stops nothing; a person should read it."""
+
 
 class Silent:
     """Progress that nobody watches: Dagster's own log tells the same."""
@@ -30,6 +33,8 @@ class Silent:
     def advanced(self, asset: str, done: int, total: int, what: str) -> None: ...
 
     def finished(self, asset: str, seconds: float, n_rows: int, is_reused: bool) -> None: ...
+
+    def warned(self, asset: str, text: str) -> None: ...
 
 
 class Renderer(Protocol):
@@ -46,3 +51,11 @@ class Renderer(Protocol):
 
     def report(self, payload: ReportPayload) -> str:
         """Return the self-contained HTML report."""
+
+    def card(self, card: ModelCard) -> str:
+        """Return a model card as Markdown."""
+
+    def card_with_versions(
+        self, text: str, reality: Sequence[str], versions: Mapping[str, str]
+    ) -> str:
+        """Return a card with what its data are and the versions of the run that wrote it."""

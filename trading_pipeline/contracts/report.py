@@ -14,7 +14,8 @@ class ReportPayload:
 
     A frame is None where its stage had no input; `notes` then says why, by the field's name.
     `run` has run_id, source, profile, started, as_of, home, config_version, code_version,
-    data_version, model_version, seeds and commands; a key that is absent is not shown.
+    data_version, model_version, card (a file beside the report), seeds and commands; a key that
+    is absent is not shown.
     """
 
     run: Mapping[str, object]
@@ -65,3 +66,20 @@ class ReportPayload:
     verdict_rows: "pd.DataFrame | None" = None
     # stage, seconds, rows
     stages: "pd.DataFrame | None" = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ModelCard:
+    """What a judged model is; frames have the columns of their tables."""
+
+    model_version: str
+    verdict: str
+    # Names and words, in order: recipe, spans, protocol, counts.
+    facts: Mapping[str, str]
+    # ensemble.deployed, ensemble.scores, backtest.summary, gate.verdicts
+    members: "pd.DataFrame"
+    scores: "pd.DataFrame"
+    figures: "pd.DataFrame"
+    verdict_rows: "pd.DataFrame"
+    # Sentences beside those that every model carries.
+    limits: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from trading_pipeline.resources.queries import check_queries, composed_select, r
 from trading_pipeline.resources.stage_run import StageRun, stage_run
 from trading_pipeline.resources.studies import StudyAccess
 from trading_pipeline.resources.tables import (
+    PEAK_MEMORY,
     POOL,
     PREVIEW_ROWS,
     column_schema,
@@ -19,8 +20,10 @@ from trading_pipeline.resources.tables import (
     table_io_manager,
 )
 from trading_pipeline.resources.vendors import VendorAccess
+from trading_pipeline.resources.watched_run import WatchedRun, WouldWriteError, watched_run
 
 __all__ = [
+    "PEAK_MEMORY",
     "PID_TAG",
     "POOL",
     "PREVIEW_ROWS",
@@ -29,6 +32,8 @@ __all__ = [
     "StageRun",
     "StudyAccess",
     "VendorAccess",
+    "WatchedRun",
+    "WouldWriteError",
     "check_queries",
     "column_schema",
     "composed_select",
@@ -39,4 +44,5 @@ __all__ = [
     "read_query",
     "stage_run",
     "table_io_manager",
+    "watched_run",
 ]

@@ -14,6 +14,7 @@ from trading_pipeline.adapters.locks import home_lock
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.resources.run_log import log_run_end
 
 PID_TAG = "trading_pipeline/pid"
 CONFIG_TAG = "trading_pipeline/config_version"
@@ -33,10 +34,12 @@ class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     _stored: StoredConfig = PrivateAttr()
     _warehouse: Warehouse = PrivateAttr()
     _memory: dict[str, tuple[object, Any]] = PrivateAttr(default_factory=dict)
+    _started_at: pd.Timestamp = PrivateAttr()
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Take the home's lock, resolve the settings, bring the warehouse up to date."""
         home = Path(self.home)
+        self._started_at = pd.Timestamp.now(tz="UTC")
         self._stored = ConfigStore(home).load(self.config_version)
         self._lock = home_lock(home)
         self._lock.__enter__()
@@ -64,9 +67,23 @@ class PipelineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             }
             self._warehouse.append("provenance.settings", pd.DataFrame([row]))
 
-    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002
-        """Give the home back."""
-        self._lock.__exit__(None, None, None)
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Append the run's line to the training log, and give the home back."""
+        try:
+            if context.instance and context.run:
+                log_run_end(
+                    context.instance,
+                    context.run,
+                    self._warehouse,
+                    self._stored.version,
+                    self._started_at,
+                )
+        except InputError as error:
+            # What the run computed stands; a line that could not be written undoes none of it.
+            if context.log:
+                context.log.warning(f"the training log has no line of this run: {error}")
+        finally:
+            self._lock.__exit__(None, None, None)
 
     @property
     def warehouse(self) -> Warehouse:

@@ -178,6 +178,11 @@ class StageRun:
         """Return a plot as metadata."""
         return Markdown(self.renderer.markdown(self.renderer.plot(name, **inputs), alt))
 
+    def warn(self, text: str) -> None:
+        """Say loudly what is wrong and stops nothing: in the terminal and in Dagster's log."""
+        self.progress.warned(self.asset, text)
+        self.log.warning(f"{self.asset}: {text}")
+
     def advance(self, done: int, total: int, what: str) -> None:
         """Tell that part ``done`` of ``total`` of this asset is finished."""
         self.progress.advanced(self.asset, done, total, what)

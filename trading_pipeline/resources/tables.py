@@ -15,6 +15,7 @@ from dagster_pandas import PandasColumn, create_dagster_pandas_dataframe_type
 
 from trading_pipeline.adapters.code_version import code_version
 from trading_pipeline.adapters.lake import Lake
+from trading_pipeline.adapters.memory_use import peak_gigabytes
 from trading_pipeline.adapters.table_contract import table_contracts
 from trading_pipeline.contracts.ports import Progress
 from trading_pipeline.contracts.provenance import Provenance
@@ -25,6 +26,8 @@ from trading_pipeline.resources.pipeline import PipelineResource
 POOL = "warehouse"
 PREVIEW_ROWS = 8
 PREVIEW_COLUMNS = 10
+# The most that the run's process has held by the end of the computation.
+PEAK_MEMORY = "peak memory so far [GB]"
 
 
 class TableIOManager(dg.IOManager):
@@ -47,7 +50,11 @@ class TableIOManager(dg.IOManager):
             context.add_output_metadata({**shown, "up to date": True})
             self.progress.finished(table, obj.seconds, known.n_rows, True)
             return
-        metadata = {**obj.result.metadata, "seconds": round(obj.seconds, 3)}
+        metadata = {
+            **obj.result.metadata,
+            "seconds": round(obj.seconds, 3),
+            PEAK_MEMORY: round(peak_gigabytes(), 3),
+        }
         content = self._write(context.run_id, table, obj, metadata)
         if obj.result.on_written is not None:
             obj.result.on_written()

@@ -1,5 +1,6 @@
 """Decisions of people: what they leave in the ledger and on the asset's page."""
 
+import logging
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -8,6 +9,7 @@ import pytest
 
 from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.assets import service
 from trading_pipeline.assets.service import stage_challenger
 from trading_pipeline.commands.run import instance_of
 from trading_pipeline.commands.service import promote_challenger, roll_back
@@ -20,10 +22,16 @@ HOME_SETTINGS = {"tracking": {"enabled": False}}
 class Staging:
     """The part of a stage run that staging a challenger uses."""
 
-    def __init__(self, warehouse, *, auto_promote):
+    log = logging.getLogger("staging")
+
+    def __init__(self, warehouse, *, auto_promote, shadow_sessions):
         self.warehouse = warehouse
-        flags = HOME_SETTINGS | {"gate": {"auto_promote": auto_promote}}
+        gate = {"auto_promote": auto_promote, "shadow_sessions": shadow_sessions}
+        flags = HOME_SETTINGS | {"gate": gate}
         self.config = load_settings(flags=flags, environment={})
+
+    def read(self, sql, **params):
+        return self.warehouse.read(sql, params)
 
     def table_whole(self, name):
         return self.warehouse.read(f"select * from {name}")
@@ -49,8 +57,41 @@ def put_in_shadow(warehouse, *versions):
             "decided_by": "pipeline",
             "decided_at": datetime(2020, 1, number, tzinfo=UTC),
             "reason": "a retrain",
+            "verdict": "promoted",
         }
         warehouse.append("gate.decisions", pd.DataFrame([row]))
+
+
+def speak(warehouse, version, *, sessions, backfilled=()):
+    """Let a model have spoken in shadow."""
+    columns = {
+        row.column_name: row.data_type
+        for row in warehouse.read(
+            "select column_name, data_type from duckdb_columns()"
+            " where schema_name = 'predictions' and table_name = 'live'"
+            " and database_name = 'warehouse'"
+        ).itertuples()
+    }
+    for session in (*sessions, *backfilled):
+        said = {
+            "prediction_id": f"{version}-{session}",
+            "model_version": version,
+            "role": "shadow",
+            "session": session,
+            "is_backfilled": session in backfilled,
+        }
+        filler = {
+            "VARCHAR": "x",
+            "DATE": pd.Timestamp("2020-01-02"),
+            "DOUBLE": 0.5,
+            "BOOLEAN": False,
+        }
+        stamp = pd.Timestamp("2020-01-02", tz="UTC")
+        row = {
+            name: filler.get(kind, stamp if "TIME ZONE" in kind else 1)
+            for name, kind in columns.items()
+        }
+        warehouse.append("predictions.live", pd.DataFrame([row | said]))
 
 
 def actions(warehouse):
@@ -100,17 +141,70 @@ def test_each_decision_shows_on_the_page_of_the_ledger(warehouse):
     assert newest["decided_by"].value == "ann"
 
 
+@pytest.fixture
+def staging(warehouse, monkeypatch):
+    """Make a run whose models are all readable, but for those named broken."""
+
+    def make(*, auto_promote=True, shadow_sessions=0, broken=()):
+        fault = dict.fromkeys(broken, "its files are broken")
+        monkeypatch.setattr(service, "model_fault", lambda _, version: fault.get(version, ""))
+        return Staging(warehouse, auto_promote=auto_promote, shadow_sessions=shadow_sessions)
+
+    return make
+
+
 @pytest.mark.parametrize(
     ("auto_promote", "verdict", "is_promoted"),
     [(True, "promoted", True), (True, "undecided", False), (False, "promoted", False)],
 )
 def test_the_pipeline_promotes_only_what_passed_and_where_told_to(
-    warehouse, auto_promote, verdict, is_promoted
+    warehouse, staging, auto_promote, verdict, is_promoted
 ):
-    run = Staging(warehouse, auto_promote=auto_promote)
+    run = staging(auto_promote=auto_promote)
 
     stage_challenger(run, "model-a", verdict)
     stage_challenger(run, "model-a", verdict)
 
     promoted = [("promote", "model-a")] if is_promoted else []
     assert actions(warehouse) == [("shadow", "model-a"), *promoted]
+
+
+def test_a_challenger_is_promoted_after_its_shadow_period_and_before_the_next_is_staged(
+    warehouse, staging
+):
+    run = staging(shadow_sessions=3)
+    stage_challenger(run, "model-a", "promoted")
+    assert actions(warehouse) == [("shadow", "model-a")]
+    speak(warehouse, "model-a", sessions=(1, 2), backfilled=(3, 4))
+    stage_challenger(run, "model-a", "promoted")
+    assert actions(warehouse) == [("shadow", "model-a")]
+    speak(warehouse, "model-a", sessions=(5,))
+    stage_challenger(run, "model-b", "rejected")
+    assert actions(warehouse)[1:] == [("promote", "model-a"), ("shadow", "model-b")]
+    promoted = warehouse.read("select * from gate.decisions order by decision_id").iloc[1]
+    assert (promoted["decided_by"], promoted["verdict"]) == ("auto_promote", "promoted")
+    assert "about 3 sessions" in promoted["reason"]
+
+
+def test_a_challenger_that_failed_the_gate_is_never_promoted_by_its_successors_verdict(
+    warehouse, staging
+):
+    run = staging(shadow_sessions=1)
+    stage_challenger(run, "model-a", "rejected")
+    speak(warehouse, "model-a", sessions=(1, 2, 3))
+    stage_challenger(run, "model-b", "promoted")
+    assert actions(warehouse) == [("shadow", "model-a"), ("shadow", "model-b")]
+
+
+def test_a_challenger_whose_files_are_broken_is_not_promoted(warehouse, staging):
+    stage_challenger(staging(broken=("model-a",)), "model-a", "promoted")
+    assert actions(warehouse) == [("shadow", "model-a")]
+
+
+def test_what_a_person_rolled_back_does_not_come_back_by_itself(warehouse, staging):
+    run = staging()
+    stage_challenger(run, "model-a", "promoted")
+    stage_challenger(run, "model-b", "promoted")
+    roll_back(warehouse.home, "ann", "worse live")
+    stage_challenger(run, "model-b", "promoted")
+    assert actions(warehouse)[-1] == ("rollback", "model-a")

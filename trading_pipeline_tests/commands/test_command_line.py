@@ -17,7 +17,7 @@ from trading_pipeline.contracts.errors import InputError
 
 COMMANDS = (
     *("run", "ingest", "retrain", "promote", "rollback", "drift", "simulate", "features"),
-    *("ui", "doctor", "migrate", "export", "demo"),
+    *("ui", "doctor", "migrate", "export", "demo", "history"),
 )
 SMALL = ("--symbols", "6", "--sessions", "80", "--minute-sessions", "2")
 

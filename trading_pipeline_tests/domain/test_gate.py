@@ -204,9 +204,9 @@ def test_a_promotion_after_a_roll_back_forgets_the_model_that_was_withdrawn():
 
 
 def test_a_shadow_that_becomes_champion_leaves_the_shadow():
-    ledger = appended(NO_DECISIONS, draft_shadow(NO_DECISIONS, "4", **HUMAN))
+    ledger = appended(NO_DECISIONS, draft_shadow(NO_DECISIONS, "4", "promoted", **HUMAN))
     assert service_roles(ledger) == {"champion": None, "shadow": "4"}
-    assert draft_shadow(ledger, "4", **HUMAN) is None
+    assert draft_shadow(ledger, "4", "promoted", **HUMAN) is None
     decision = draft_promotion(ledger, None, "promoted", is_override=False, **HUMAN)
     assert service_roles(appended(ledger, decision)) == {"champion": "4", "shadow": None}
 

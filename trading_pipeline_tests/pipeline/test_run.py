@@ -1,13 +1,16 @@
 """One command turns bars into a judged model, says so in JSON, and repeats itself exactly."""
 
+import json
+
 import dagster as dg
 import pytest
 
 from trading_pipeline.automation.launch import open_instance
+from trading_pipeline.contracts.steps import STEPS
 from trading_pipeline.contracts.vocabulary import REGIMES, STAGES, UNKNOWN_REGIME
 from trading_pipeline.definitions import build_definitions
 from trading_pipeline.settings import top_level_file
-from trading_pipeline_tests.pipeline.homes import computed_tables, reused_tables
+from trading_pipeline_tests.pipeline.homes import call, computed_tables, reused_tables
 
 # One worker: the tests share what is dear to make.
 pytestmark = pytest.mark.xdist_group("one home")
@@ -16,7 +19,7 @@ NUMBER = (int, float)
 HOLDOUT = ("auc", "auc_low", "auc_high", "rank_ic", "sharpe_net")
 # The figures that only an outcome model of the selloffs can give.
 SELLOFF_MODEL = ("base_rate", "accuracy", "majority_accuracy", "auc", "baseline_r", "model_r")
-N_TABLES = 67
+N_TABLES = 69
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,11 @@ def instance(finished):
 @pytest.fixture(scope="module")
 def definitions(finished):
     return build_definitions(finished.path)
+
+
+def report_of(home, result):
+    path = home.path / "reports" / result["report"].rpartition("/")[2]
+    return path.read_text(encoding="utf-8")
 
 
 def test_the_first_run_computes_every_table(first_runs):
@@ -114,8 +122,7 @@ def test_the_json_says_what_had_no_input(result):
 
 
 def test_the_report_lies_in_the_home_and_needs_no_network(result, finished):
-    path = finished.path / "reports" / result["report"].rpartition("/")[2]
-    text = path.read_text(encoding="utf-8")
+    text = report_of(finished, result)
     assert len(text) < 3_000_000
     assert "simulated" in text
     assert 'src="http' not in text
@@ -196,7 +203,60 @@ def test_the_newest_session_is_said_by_the_refit_and_open_spans_have_no_outcome(
     assert told["is_closed"].all()
 
 
+def test_the_run_takes_twelve_steps_and_examines_the_champion_first(first_runs, result):
+    lines = first_runs[1].splitlines()
+    first = next(line.split()[1] for line in lines if " rows " in line)
+    assert first == "gate.health"
+    heard = {line.strip() for line in lines}
+    assert {step.words for step in STEPS} <= heard
+    steps = result["steps"]
+    assert [row["step"] for row in steps] == list(range(1, 13))
+    assert sum(row["tables"] for row in steps) == N_TABLES
+    assert sum(row["seconds"] for row in steps) > 1
+
+
+def test_the_run_leaves_a_card_and_its_line_in_the_log(finished, result):
+    (card,) = finished.warehouse.read("select * from reports.cards").to_dict("records")
+    text = (finished.path / card["path"]).read_text(encoding="utf-8")
+    assert text.startswith(card["card"])
+    for told in (result["gate"]["verdict"], "volatility only", "## Known limits", "Rank IC"):
+        assert told in text
+    for version in (card["config_version"], card["code_version"], result["run_id"]):
+        assert version in text
+        assert version not in card["card"]
+    assert card["path"].rpartition("/")[2] in report_of(finished, result)
+    (line,) = finished.warehouse.read(
+        "select * from reports.training_log where run_id = $run_id", {"run_id": result["run_id"]}
+    ).to_dict("records")
+    assert (line["job"], line["state"]) == ("weekly_retrain", "succeeded")
+    assert line["n_computed"] == N_TABLES == len(line["computed"].split(", "))
+    assert line["seconds"] > 1
+    assert line["peak_gb"] > 0.1
+    assert line["model_version"] == card["model_version"]
+
+
+def test_a_dry_run_on_an_unchanged_home_has_nothing_to_do_and_writes_nothing(finished, tmp_path):
+    def files():
+        found = [path for path in finished.path.rglob("*") if path.is_file()]
+        return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in found}
+
+    before = files()
+    words = [word for word in finished.words if word not in ("--json", finished.json_path)]
+    out = tmp_path / "dry.json"
+    done = call(*words, "--dry-run", "--json", out)
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to do" in done.stdout
+    plan = json.loads(out.read_text())
+    assert plan["nothing_to_do"]
+    assert {row["state"] for row in plan["tables"]} == {"up to date"}
+    assert len(plan["tables"]) == N_TABLES
+    again = call("retrain", "--dry-run", "--home", finished.path)
+    assert "Nothing to do" in again.stdout, again.stdout + again.stderr
+    assert files() == before
+
+
 def test_a_second_run_with_nothing_changed_computes_nothing(finished):
+    logged = finished.warehouse.read("select count(*) as n from reports.training_log")["n"]
     before = finished.contents(), finished.contents(with_provenance=True)
     ledger = finished.warehouse.read("select count(*) as n from provenance.materializations")
     output = finished.run()
@@ -205,3 +265,6 @@ def test_a_second_run_with_nothing_changed_computes_nothing(finished):
     assert (finished.contents(), finished.contents(with_provenance=True)) == before
     after = finished.warehouse.read("select count(*) as n from provenance.materializations")
     assert after["n"].tolist() == ledger["n"].tolist()
+    log = finished.warehouse.read("select n_computed from reports.training_log order by started_at")
+    assert len(log) == logged.iloc[0] + 1
+    assert log["n_computed"].iloc[-1] == 0

@@ -20,6 +20,7 @@ class Decision(TypedDict):
     decided_by: str
     decided_at: datetime
     reason: str
+    verdict: str | None
 
 
 def service_roles(decisions: pd.DataFrame) -> dict[str, str | None]:
@@ -84,6 +85,7 @@ def draft_promotion(
         decided_by=decided_by,
         decided_at=decided_at,
         reason=reason,
+        verdict=verdict,
     )
 
 
@@ -108,12 +110,14 @@ def draft_rollback(
         decided_by=decided_by,
         decided_at=decided_at,
         reason=reason,
+        verdict=None,
     )
 
 
 def draft_shadow(
     decisions: pd.DataFrame,
     model_version: str,
+    verdict: str | None,
     *,
     decided_by: str,
     decided_at: datetime,
@@ -132,7 +136,17 @@ def draft_shadow(
         decided_by=decided_by,
         decided_at=decided_at,
         reason=reason,
+        verdict=verdict,
     )
+
+
+def staged_verdict(decisions: pd.DataFrame, model_version: str) -> str | None:
+    """Return what the gate said of a challenger when it was staged; None where that is unknown."""
+    staged = decisions[
+        (decisions["role"] == "shadow") & (decisions["model_version"] == model_version)
+    ].sort_values("decision_id")
+    verdict = None if staged.empty else staged["verdict"].iloc[-1]
+    return None if pd.isna(verdict) else str(verdict)
 
 
 def _next_id(decisions: pd.DataFrame) -> int:

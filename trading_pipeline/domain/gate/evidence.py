@@ -28,7 +28,8 @@ class GateEvidence:
 
     `sharpe_net` is annual. `champion_difference` and `volatility_difference` are paired AUC
     differences, challenger minus the other, on identical rows. `dsr` and `holdout_reads` are
-    reported, not judged. `latency_ms` is for 500 rows.
+    reported, not judged. `latency_ms` is for 500 rows. `no_champion` says why there is nothing to
+    compare with, where `has_champion` is false.
     """
 
     model_version: str
@@ -46,3 +47,4 @@ class GateEvidence:
     calibration_slope: float | None = None
     latency_ms: float | None = None
     model_mb: float | None = None
+    no_champion: str = "no champion in service"

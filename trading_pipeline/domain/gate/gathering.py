@@ -25,6 +25,7 @@ class Challenger:
     holdout_reads: int
     latency_ms: float
     model_mb: float
+    no_champion: str = "no champion in service"
 
 
 def gathered_evidence(
@@ -74,6 +75,7 @@ def gathered_evidence(
         calibration_slope=float(whole["calibration_slope"]),
         latency_ms=challenger.latency_ms,
         model_mb=challenger.model_mb,
+        no_champion=challenger.no_champion,
     )
 
 

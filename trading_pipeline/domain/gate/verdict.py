@@ -132,7 +132,7 @@ def _champion(evidence: GateEvidence, config: GateConfig) -> Criterion:
     """Return whether the challenger is not worse than the model in service."""
     if not evidence.has_champion:
         words = f"> {config.champion_margin:g}"
-        detail = "no champion in service: nothing to compare with"
+        detail = f"{evidence.no_champion}: nothing to compare with"
         return Criterion("champion", None, words, True, detail)
     difference = evidence.champion_difference
     return _above("champion", _low(difference), config.champion_margin, _told(difference))

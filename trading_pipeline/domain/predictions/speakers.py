@@ -47,7 +47,8 @@ def find_speakers(
 
     Args:
         decisions: Rows of gate.decisions, in any order.
-        as_of: Last session that a fit could know, by model version.
+        as_of: Last session that a fit could know, by model version. A version that is missing
+            cannot be read any more: it stays silent, and the others speak as if it had not been.
         said: role, model_version and last_session: how far each has come; possibly no row.
         last_session: Ordinal of the last session of the data.
         candidate: The judged model, with the first session of its hold-out.
@@ -60,6 +61,7 @@ def find_speakers(
     if candidate is not None:
         shadows = [candidate.model_version, *shadows]
         begins[candidate.model_version] = candidate.first_session
+    champions, shadows = ([v for v in own if v in begins] for own in (champions, shadows))
     promoted = set(champions) - {held[SHADOW]}
     return (
         *_walk(CHAMPION, champions, begins, said, last_session, frozenset()),
