@@ -20,7 +20,8 @@ from trading_pipeline.assets.training import (
 )
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import TableResult
-from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY
+from trading_pipeline.contracts.vocabulary import BASELINES
+from trading_pipeline.domain.ensemble.baselines import baselines
 from trading_pipeline.domain.ensemble.fitting import left_out_words
 from trading_pipeline.domain.ensemble.members import (
     Member,
@@ -180,7 +181,13 @@ def save_model(
     return pd.DataFrame(rows)
 
 
-HOLDOUT_READS = (*TRAINING_READS, "ensemble.oof", "ensemble.model", "splits.holdout")
+HOLDOUT_READS = (
+    *TRAINING_READS,
+    "features.selected",
+    "ensemble.oof",
+    "ensemble.model",
+    "splits.holdout",
+)
 
 
 @table_asset(
@@ -194,7 +201,7 @@ HOLDOUT_READS = (*TRAINING_READS, "ensemble.oof", "ensemble.model", "splits.hold
     },
 )
 def holdout(run: StageRun) -> TableResult:
-    """The one asset that reads the hold-out: stack, learners, volatility only, and champion."""
+    """The one asset that reads the hold-out: stack, learners, three baselines, and champion."""
     span = TrainingSpan.load(run)
     version = str(run.read("select any_value(model_version) as v from ensemble.model")["v"].iloc[0])
     recipe, members, stack = members_from_bytes(
@@ -212,7 +219,8 @@ def holdout(run: StageRun) -> TableResult:
         )
     predictions = span.judge(members, stack, panel)
     chosen = span.final_training_set()
-    predictions[VOLATILITY_ONLY] = span.volatility_baseline(chosen, panel)
+    beside = baselines(span, chosen, panel, span.selected(FINAL_BLOCK))
+    predictions = pd.concat([predictions, beside], axis=1)
     champion = roles(run)["champion"]
     if champion is not None:
         files = run.load_model(champion)
@@ -232,6 +240,7 @@ def holdout(run: StageRun) -> TableResult:
             "champion": champion or "none",
             "mean probability": round(float(stacked["probability"].mean()), 4),
             "share of label 1": round(float(stacked["label"].mean()), 4),
+            "beside them": ", ".join(BASELINES),
             "plot": run.plot("roc", "hold-out ROC by regime", holdout=table),
         },
     )

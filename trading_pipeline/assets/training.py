@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.service import roles
-from trading_pipeline.domain.ensemble.path import VOLATILITY_FEATURES, TrainingPath
+from trading_pipeline.domain.ensemble.baselines import BASELINE_FEATURES
+from trading_pipeline.domain.ensemble.path import TrainingPath
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
 from trading_pipeline.domain.features.registry import feature_registry
@@ -139,7 +140,7 @@ def load_panel(
 def modelled_features(run: StageRun) -> set[str]:
     """Return every feature that a model of this run reads, or one in service does."""
     chosen = run.read("select distinct feature from features.selected where is_selected")
-    used = {*chosen["feature"], *VOLATILITY_FEATURES}
+    used = {*chosen["feature"], *BASELINE_FEATURES}
     for version in filter(None, roles(run).values()):
         used.update(recipe_features(run, version))
     return used

@@ -32,6 +32,15 @@ LearnerName = Literal[
     "logistic",
     "svm",
 ]
+SwitchName = Literal[
+    "archive",
+    "balance",
+    "weights",
+    "uniqueness",
+    "replay",
+    "search",
+    "stack",
+]
 Device = Literal["cpu", "gpu"]
 
 
@@ -75,6 +84,7 @@ class SamplingConfig(Section):
     weights: dict[str, Positive]
     max_repeats: Count
     use_archive: bool
+    use_weights: bool
     use_uniqueness: bool
     use_replay: bool
     replay: ReplayConfig
@@ -84,6 +94,7 @@ class SweepsConfig(Section):
     """Hyper-parameter search."""
 
     learners: tuple[LearnerName, ...]
+    use_search: bool
     n_trials: Count
     inner_folds: int = Field(ge=2)
     every_nth_session: Count
@@ -95,11 +106,24 @@ class SweepsConfig(Section):
 class EnsembleConfig(Section):
     """The stack over the base learners."""
 
+    use_stack: bool
     meta_learner: Literal["mlp", "logistic"]
     calibration: Literal["platt", "isotonic"]
     calibration_frac: float = Field(gt=0, lt=0.9)
     max_rounds: Count
     seed: int = Field(ge=0)
+
+    @property
+    def second_level(self) -> Literal["mlp", "logistic", "mean"]:
+        """What joins the learners: the meta-learner, or their mean where the stack is off."""
+        return self.meta_learner if self.use_stack else "mean"
+
+
+class EffectsConfig(Section):
+    """Which parts are tried on and off before the hold-out, and with which learners."""
+
+    switches: tuple[SwitchName, ...]
+    learners: tuple[LearnerName, ...]
 
 
 class ExplanationsConfig(Section):
@@ -232,6 +256,7 @@ class PipelineConfig(Section):
     sampling: SamplingConfig
     sweeps: SweepsConfig
     ensemble: EnsembleConfig
+    effects: EffectsConfig
     explanations: ExplanationsConfig
     validation: ValidationConfig
     backtest: BacktestConfig

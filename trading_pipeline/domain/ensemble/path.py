@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from trading_pipeline.contracts.config import PipelineConfig, RuntimeConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
-from trading_pipeline.domain.ensemble.baselines import volatility_only
 from trading_pipeline.domain.ensemble.fitting import fitting_device, left_out_words
 from trading_pipeline.domain.ensemble.members import (
     Member,
@@ -44,9 +43,6 @@ from trading_pipeline.domain.splits.training import TrainingRows, training_rows
 from trading_pipeline.domain.sweeps.search import Folds, SearchData, canary_auc, search
 from trading_pipeline.domain.sweeps.spaces import Candidate
 from trading_pipeline.domain.sweeps.trial_book import Outcomes
-
-# All that the volatility-only baseline knows.
-VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +221,7 @@ class TrainingPath:
             learner,
             data,
             folds=folds,
-            n_trials=config.n_trials if self.has_skill(canary) else 1,
+            n_trials=config.n_trials if config.use_search and self.has_skill(canary) else 1,
             max_rounds=config.max_rounds,
             sweep_id=f"{learner}:{self.protocol.protocol_id}:{block}",
             block=block,
@@ -331,7 +327,8 @@ class TrainingPath:
     def stack_oof(self, wide: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
         """Return the stack's own rows of ensemble.oof."""
         config = self.config.ensemble
-        return stack_oof(wide, learners=recipe.learners, kind=config.meta_learner, seed=config.seed)
+        kind = config.second_level
+        return stack_oof(wide, learners=recipe.learners, kind=kind, seed=config.seed)
 
     def fit_stack(self, wide: pd.DataFrame, recipe: Recipe) -> Stack:
         """Fit the judged model's meta-learner and calibration on the out-of-fold rows."""
@@ -339,7 +336,7 @@ class TrainingPath:
         return fit_stack(
             wide,
             learners=recipe.learners,
-            kind=config.meta_learner,
+            kind=config.second_level,
             calibration=config.calibration,
             calibration_frac=config.calibration_frac,
             seed=config.seed,
@@ -349,18 +346,6 @@ class TrainingPath:
         """Return probabilities of the hold-out's rows: the stack, then one column a learner."""
         regime = judged.rows["regime"].replace(UNKNOWN_REGIME, np.nan)
         return predict_stack(members, stack, self.judged_features(judged), regime)
-
-    def volatility_baseline(self, chosen: TrainingSet, judged: Panel) -> NDArray[np.float64]:
-        """Return probabilities of the hold-out's rows by volatility alone."""
-        return np.asarray(
-            volatility_only(
-                self.panel.X.iloc[chosen.rows],
-                self.panel.label[chosen.rows],
-                judged.X,
-                features=VOLATILITY_FEATURES,
-                sample_weight=chosen.weights,
-            )
-        )
 
 
 def fit_rows(

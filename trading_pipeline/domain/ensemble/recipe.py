@@ -126,7 +126,10 @@ def build_recipe(
                 rounds=min(int(str(row.best_round)), ensemble.max_rounds),
             )
         )
-    unused = None if sampling.use_replay else {"use_replay", "replay"}
+    # A switch as it always stood says nothing new of a recipe: older ones keep their names.
+    unused = set() if sampling.use_replay else {"use_replay", "replay"}
+    if sampling.use_weights:
+        unused.add("use_weights")
     settings = {
         "sampling": sampling.model_dump(mode="json", exclude=unused),
         "labels": labels.model_dump(mode="json"),
@@ -135,7 +138,7 @@ def build_recipe(
     }
     return Recipe(
         members=tuple(members),
-        meta_learner=ensemble.meta_learner,
+        meta_learner=ensemble.second_level,
         calibration=ensemble.calibration,
         calibration_frac=ensemble.calibration_frac,
         seed=ensemble.seed,
