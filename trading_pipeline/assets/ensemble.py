@@ -5,6 +5,7 @@ sweeps.best  ->  ensemble.oof  ->  ensemble.model  ->  ensemble.holdout  ->  ens
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -22,6 +23,7 @@ from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.contracts.vocabulary import BASELINES
 from trading_pipeline.domain.ensemble.baselines import baselines
+from trading_pipeline.domain.ensemble.effects import turned_over
 from trading_pipeline.domain.ensemble.fitting import left_out_words
 from trading_pipeline.domain.ensemble.members import (
     Member,
@@ -207,12 +209,7 @@ def holdout(run: StageRun) -> TableResult:
     recipe, members, stack = members_from_bytes(
         run.load_model(version), threads=run.config.runtime.threads
     )
-    panel = load_panel(
-        run,
-        pd.Timestamp(span.protocol.holdout_start),
-        pd.Timestamp(span.protocol.holdout_end),
-        list(span.panel.X.columns),
-    )
+    panel = judged_panel(run, span)
     if panel.rows.empty:
         raise InputError(
             "the hold-out holds no closed label; lower labels.min_symbols or bring more sessions"
@@ -228,8 +225,9 @@ def holdout(run: StageRun) -> TableResult:
         if own.recipe_id == recipe.recipe_id:
             predictions[CHAMPION] = predictions[STACK]
         else:
-            refitted = fit_rows(own, span.panel.X, span.panel, chosen, run.config.runtime)
-            predictions[CHAMPION] = span.judge(refitted, its_stack, panel)[STACK]
+            X, judged = as_seen_by(own, run, span, panel)
+            refitted = fit_rows(own, X, span.panel, chosen, run.config.runtime)
+            predictions[CHAMPION] = span.judge(refitted, its_stack, judged)[STACK]
     record_read(run, span.protocol.protocol_id, recipe.recipe_id, panel)
     table = judged_rows(panel, predictions).assign(protocol_id=span.protocol.protocol_id)
     stacked = table[table["learner"] == STACK]
@@ -244,6 +242,30 @@ def holdout(run: StageRun) -> TableResult:
             "plot": run.plot("roc", "hold-out ROC by regime", holdout=table),
         },
     )
+
+
+def judged_panel(run: StageRun, span: TrainingSpan) -> Panel:
+    """Return the hold-out's labelled rows."""
+    return load_panel(
+        run,
+        pd.Timestamp(span.protocol.holdout_start),
+        pd.Timestamp(span.protocol.holdout_end),
+        list(span.panel.X.columns),
+        span.ranked,
+    )
+
+
+def as_seen_by(
+    recipe: Recipe, run: StageRun, span: TrainingSpan, judged: Panel
+) -> tuple[pd.DataFrame, Panel]:
+    """Return the training span's features and the hold-out as a recipe reads them.
+
+    Ranks within the session or levels, which may be other than this run's.
+    """
+    if bool(recipe.ranked) == bool(span.ranked):
+        return span.panel.X, judged
+    other = TrainingSpan.load(replace(run, config=turned_over(run.config, "session_ranks")))
+    return other.panel.X, judged_panel(run, other)
 
 
 def record_read(run: StageRun, protocol_id: str, recipe_id: str, panel: Panel) -> None:

@@ -38,6 +38,7 @@ SwitchName = Literal[
     "weights",
     "uniqueness",
     "replay",
+    "session_ranks",
     "search",
     "stack",
 ]

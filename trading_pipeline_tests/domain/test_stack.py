@@ -62,7 +62,7 @@ def market(n_sessions=200, n_symbols=12, signal=0.8, seed=0):
 
 def recipe(
     rounds=8, meta="mlp", calibration="platt", use_replay=False, weight=2.0, use_stack=True,
-    use_weights=True,
+    use_weights=True, ranked=(),
 ):  # fmt: skip
     """The default candidate of each learner."""
     best = pd.DataFrame(
@@ -90,7 +90,7 @@ def recipe(
     )  # fmt: skip
     return build_recipe(
         best, dict.fromkeys(LEARNERS, FEATURES), ensemble=ensemble, sampling=sampling,
-        labels=labels, splits=splits,
+        labels=labels, splits=splits, ranked=ranked,
     )  # fmt: skip
 
 
@@ -347,3 +347,10 @@ def test_without_the_stack_the_learners_mean_is_calibrated_and_nothing_else_is_l
 def test_a_recipe_says_that_it_has_no_stack_and_no_weights_by_regime():
     assert recipe(use_stack=False).meta_learner == "mean"
     assert len({recipe(use_stack=s, use_weights=w).recipe_id for s in (0, 1) for w in (0, 1)}) == 4
+
+
+def test_a_recipe_names_the_features_it_reads_as_ranks_and_only_those():
+    assert recipe().ranked == ()
+    assert recipe(ranked=("f3", "f0", "unread")).ranked == ("f0", "f3")
+    assert recipe(ranked=("unread",)).recipe_id == recipe().recipe_id
+    assert Recipe.from_json(recipe(ranked=("f0",)).to_json()).ranked == ("f0",)

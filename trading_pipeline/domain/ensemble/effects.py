@@ -17,6 +17,7 @@ SWITCHES: Mapping[SwitchName, tuple[str, str]] = {
     "weights": ("sampling", "use_weights"),
     "uniqueness": ("sampling", "use_uniqueness"),
     "replay": ("sampling", "use_replay"),
+    "session_ranks": ("features", "rank_within_session"),
     "search": ("sweeps", "use_search"),
     "stack": ("ensemble", "use_stack"),
 }

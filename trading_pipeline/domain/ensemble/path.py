@@ -35,6 +35,7 @@ from trading_pipeline.domain.ensemble.training import (
 from trading_pipeline.domain.ensemble.walk_forward import OofBlock, walk_forward_oof
 from trading_pipeline.domain.features.registry import Feature
 from trading_pipeline.domain.features.selection import select_features
+from trading_pipeline.domain.features.session_ranks import rankable
 from trading_pipeline.domain.features.windows import WindowGroups, columns_for, window_groups
 from trading_pipeline.domain.memory.replay import replay_keys
 from trading_pipeline.domain.splits.protocol import FINAL_BLOCK, Protocol
@@ -50,7 +51,8 @@ class TrainingPath:
     """The steps of training over one panel under one protocol.
 
     `panel` holds the labelled rows before the hold-out, `archive_keys` event, symbol and session
-    of every row of the archive, None without one. `failed` is told why a learner could not be
+    of every row of the archive, None without one. Where `features.rank_within_session` is set, its
+    features are ranks already. `failed` is told why a learner could not be
     fitted: the others go on without it.
     """
 
@@ -75,6 +77,12 @@ class TrainingPath:
     def blocks(self) -> list[int]:
         """The blocks that are fitted, in order."""
         return self.protocol.blocks
+
+    @property
+    def ranked(self) -> frozenset[str]:
+        """Features that the panel holds as ranks within the session."""
+        is_ranked = self.config.features.rank_within_session
+        return rankable(self.registry) if is_ranked else frozenset()
 
     def features(self, _block: int) -> pd.DataFrame:
         """Return the features of all rows as a block's fits see them."""
@@ -245,6 +253,7 @@ class TrainingPath:
             sampling=self.config.sampling,
             labels=self.config.labels,
             splits=self.config.splits,
+            ranked=self.ranked,
         )
 
     def fit(self, block: int, recipe: Recipe, chosen: TrainingSet) -> tuple[Member, ...]:

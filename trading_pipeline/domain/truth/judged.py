@@ -25,6 +25,7 @@ from trading_pipeline.domain.ensemble.train import Trained, kept_columns, train
 from trading_pipeline.domain.ensemble.training import Panel
 from trading_pipeline.domain.features.daily import compute_daily_features
 from trading_pipeline.domain.features.registry import Feature
+from trading_pipeline.domain.features.session_ranks import rankable, ranked_within_session
 from trading_pipeline.domain.gate.gathering import Challenger, gathered_evidence
 from trading_pipeline.domain.gate.verdict import PROMOTED, decide
 from trading_pipeline.domain.labels.direction import label_direction
@@ -83,6 +84,8 @@ def prepared(
         market.events,
         np.float32,
     ).frame()
+    if config.features.rank_within_session:
+        features = ranked_within_session(features, rankable(registry))
     labels = label_direction(bars, universe, config.labels, config.labels.min_symbols)
     labels = labels[labels["label"].notna()]
     rows, archived = labelled_rows(labels, regimes, features, config.memory)
