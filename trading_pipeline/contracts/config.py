@@ -4,9 +4,9 @@ Every field acts. An unknown key is refused, with its place in the file.
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trading_pipeline.contracts.data_config import (
     BarsConfig,
@@ -145,6 +145,7 @@ class BacktestConfig(Section):
     side: Literal["long_short", "long_only"]
     quantile_frac: float = Field(gt=0, le=0.5)
     hold_sessions: Count
+    hold_band_frac: float = Field(ge=0, lt=0.5)
     capital_usd: Positive
     commission_per_share_usd: float = Field(ge=0)
     commission_min_usd: float = Field(ge=0)
@@ -159,6 +160,15 @@ class BacktestConfig(Section):
     sizing_sessions: int = Field(ge=20)
     kelly_frac: float = Field(gt=0, le=1)
     max_name_multiple: float = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _sides_lie_apart(self) -> Self:
+        if self.quantile_frac + self.hold_band_frac > 0.5:
+            raise ValueError(
+                "quantile_frac and hold_band_frac reach over half of the names, where a name would"
+                " be held long and short; lower one"
+            )
+        return self
 
 
 class GateConfig(Section):
