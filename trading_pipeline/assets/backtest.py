@@ -8,6 +8,7 @@ import pandas as pd
 
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.contracts.tables import TableResult
+from trading_pipeline.contracts.vocabulary import BASELINES
 from trading_pipeline.domain.backtest.equity import build_equity
 from trading_pipeline.domain.backtest.evidence import build_evidence, trial_sharpe_variance
 from trading_pipeline.domain.backtest.overfitting import trial_returns_of
@@ -15,7 +16,6 @@ from trading_pipeline.domain.backtest.sensitivity import break_even_multiple, co
 from trading_pipeline.domain.backtest.summary import summarise
 from trading_pipeline.domain.backtest.tear_sheet import capacity, drawdown_table, monthly_table
 from trading_pipeline.domain.backtest.trades import build_trades
-from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.gate.gathering import CHAMPION
 from trading_pipeline.resources import StageRun
@@ -131,7 +131,7 @@ def evidence(run: StageRun) -> TableResult:
     own, trials = run.table("backtest.equity"), run.table("sweeps.trials")
     learners = run.read("select distinct learner from ensemble.holdout order by learner")["learner"]
     curves: dict[str, pd.DataFrame] = {STACK: own}
-    others = [name for name in learners if name not in (STACK, VOLATILITY_ONLY)]
+    others = [name for name in learners if name not in (STACK, *BASELINES)]
     for number, learner in enumerate(others, start=1):
         book = build_trades(run.read(PREDICTED, learner=learner), bars, universe, config)
         curves[learner] = build_equity(book, bars, index_bars, config)

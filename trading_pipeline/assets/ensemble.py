@@ -5,6 +5,7 @@ sweeps.best  ->  ensemble.oof  ->  ensemble.model  ->  ensemble.holdout  ->  ens
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
@@ -20,7 +21,9 @@ from trading_pipeline.assets.training import (
 )
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import TableResult
-from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY
+from trading_pipeline.contracts.vocabulary import BASELINES
+from trading_pipeline.domain.ensemble.baselines import baselines
+from trading_pipeline.domain.ensemble.effects import turned_over
 from trading_pipeline.domain.ensemble.fitting import left_out_words
 from trading_pipeline.domain.ensemble.members import (
     Member,
@@ -179,7 +182,13 @@ def save_model(
     return pd.DataFrame(rows)
 
 
-HOLDOUT_READS = (*TRAINING_READS, "ensemble.oof", "ensemble.model", "splits.holdout")
+HOLDOUT_READS = (
+    *TRAINING_READS,
+    "features.selected",
+    "ensemble.oof",
+    "ensemble.model",
+    "splits.holdout",
+)
 
 
 @table_asset(
@@ -193,25 +202,21 @@ HOLDOUT_READS = (*TRAINING_READS, "ensemble.oof", "ensemble.model", "splits.hold
     },
 )
 def holdout(run: StageRun) -> TableResult:
-    """The one asset that reads the hold-out: stack, learners, volatility only, and champion."""
+    """The one asset that reads the hold-out: stack, learners, three baselines, and champion."""
     span = TrainingSpan.load(run)
     version = str(run.read("select any_value(model_version) as v from ensemble.model")["v"].iloc[0])
     recipe, members, stack = members_from_bytes(
         run.load_model(version), threads=run.config.runtime.threads
     )
-    panel = load_panel(
-        run,
-        pd.Timestamp(span.protocol.holdout_start),
-        pd.Timestamp(span.protocol.holdout_end),
-        list(span.panel.X.columns),
-    )
+    panel = judged_panel(run, span)
     if panel.rows.empty:
         raise InputError(
             "the hold-out holds no closed label; lower labels.min_symbols or bring more sessions"
         )
     predictions = span.judge(members, stack, panel)
     chosen = span.final_training_set()
-    predictions[VOLATILITY_ONLY] = span.volatility_baseline(chosen, panel)
+    beside = baselines(span, chosen, panel, span.selected(FINAL_BLOCK))
+    predictions = pd.concat([predictions, beside], axis=1)
     champion = usable(run, roles(run)["champion"])
     if champion is not None:
         files = run.load_model(champion)
@@ -219,8 +224,9 @@ def holdout(run: StageRun) -> TableResult:
         if own.recipe_id == recipe.recipe_id:
             predictions[CHAMPION] = predictions[STACK]
         else:
-            refitted = fit_rows(own, span.panel.X, span.panel, chosen, run.config.runtime)
-            predictions[CHAMPION] = span.judge(refitted, its_stack, panel)[STACK]
+            X, judged = as_seen_by(own, run, span, panel)
+            refitted = fit_rows(own, X, span.panel, chosen, run.config.runtime)
+            predictions[CHAMPION] = span.judge(refitted, its_stack, judged)[STACK]
     record_read(run, span.protocol.protocol_id, recipe.recipe_id, panel)
     table = judged_rows(panel, predictions).assign(protocol_id=span.protocol.protocol_id)
     stacked = table[table["learner"] == STACK]
@@ -231,9 +237,34 @@ def holdout(run: StageRun) -> TableResult:
             "champion": champion or "none",
             "mean probability": round(float(stacked["probability"].mean()), 4),
             "share of label 1": round(float(stacked["label"].mean()), 4),
+            "beside them": ", ".join(BASELINES),
             "plot": run.plot("roc", "hold-out ROC by regime", holdout=table),
         },
     )
+
+
+def judged_panel(run: StageRun, span: TrainingSpan) -> Panel:
+    """Return the hold-out's labelled rows."""
+    return load_panel(
+        run,
+        pd.Timestamp(span.protocol.holdout_start),
+        pd.Timestamp(span.protocol.holdout_end),
+        list(span.panel.X.columns),
+        span.ranked,
+    )
+
+
+def as_seen_by(
+    recipe: Recipe, run: StageRun, span: TrainingSpan, judged: Panel
+) -> tuple[pd.DataFrame, Panel]:
+    """Return the training span's features and the hold-out as a recipe reads them.
+
+    Ranks within the session or levels, which may be other than this run's.
+    """
+    if bool(recipe.ranked) == bool(span.ranked):
+        return span.panel.X, judged
+    other = TrainingSpan.load(replace(run, config=turned_over(run.config, "session_ranks")))
+    return other.panel.X, judged_panel(run, other)
 
 
 def record_read(run: StageRun, protocol_id: str, recipe_id: str, panel: Panel) -> None:

@@ -159,7 +159,7 @@ def predicted_event(
     base = predict_base(members, span.panel.X.iloc[held.rows])
     regime = tested["regime"].replace(UNKNOWN_REGIME, np.nan).to_numpy(object)
     stacked, is_fitted = stacked_event(
-        base, regime, wide, held, kind=config.ensemble.meta_learner, seed=config.ensemble.seed
+        base, regime, wide, held, kind=config.ensemble.second_level, seed=config.ensemble.seed
     )
     base.insert(0, STACK, stacked)
     keys = tested.assign(regime=held.regime)[SCORED]

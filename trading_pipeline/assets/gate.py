@@ -119,9 +119,10 @@ def _latency_ms(run: StageRun, version: str) -> float:
 
     The least of some repeats: what the model needs, not what else the machine was doing.
     """
-    _, members, stack = members_from_bytes(run.load_model(version), threads=1)
+    recipe, members, stack = members_from_bytes(run.load_model(version), threads=1)
     end = pd.Timestamp(protocol_in_force(run).holdout_start) - pd.Timedelta(days=1)
-    panel = load_panel(run, end - pd.Timedelta(days=60), end, recipe_features(run, version))
+    begin, features = end - pd.Timedelta(days=60), recipe_features(run, version)
+    panel = load_panel(run, begin, end, features, recipe.ranked)
     rows = panel.X.iloc[:LATENCY_ROWS]
     regime = panel.rows["regime"].iloc[:LATENCY_ROWS]
     times = []
@@ -152,7 +153,9 @@ def deployed(run: StageRun) -> TableResult:
         run.load_model(str(judged["model_version"])), threads=run.config.runtime.threads
     )
     features = recipe_features(run, str(judged["model_version"]))
-    panel, last_session = closed_panel(run, pd.Timestamp(protocol.train_start), features)
+    panel, last_session = closed_panel(
+        run, pd.Timestamp(protocol.train_start), features, recipe.ranked
+    )
     candidates = training_rows(
         panel.rows,
         None,
@@ -198,8 +201,8 @@ def deployed(run: StageRun) -> TableResult:
 
 
 def closed_panel(
-    run: StageRun, first_date: pd.Timestamp, features: Sequence[str]
+    run: StageRun, first_date: pd.Timestamp, features: Sequence[str], ranked: Sequence[str]
 ) -> tuple[Panel, int]:
     """Return every labelled row from a date on, and the last session of the data."""
     last = run.read("select max(session_date) as d, max(session) as s from bars.daily").iloc[0]
-    return load_panel(run, first_date, last["d"], features), int(last["s"])
+    return load_panel(run, first_date, last["d"], features, ranked), int(last["s"])

@@ -11,7 +11,7 @@ import pandas as pd
 
 from trading_pipeline.assets.service import roles, usable
 from trading_pipeline.assets.table_asset import digest, table_asset
-from trading_pipeline.assets.training import protocol_in_force, recipe_features
+from trading_pipeline.assets.training import protocol_in_force, read_features, recipe_features
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.bars.sessions import session_dates
 from trading_pipeline.domain.ensemble.members import members_from_bytes
@@ -109,12 +109,8 @@ def spoken(run: StageRun, speaker: Speaker) -> pd.DataFrame:
     )
     parts = [no_predictions()]
     for _, own in rows.groupby(rows["session_date"].dt.year):
-        X = run.query(
-            "ensemble/panel_features",
-            first_date=own["session_date"].min(),
-            last_date=own["session_date"].max(),
-            features=features,
-        )
+        first, last = own["session_date"].min(), own["session_date"].max()
+        X = read_features(run, first, last, features, recipe.ranked)
         keys = ["symbol", "session"]
         values = own[keys].merge(X, on=keys, how="left", validate="one_to_one")
         parts.append(

@@ -1,17 +1,19 @@
 """What the training assets share: the protocol in force, the panel of rows, and their staleness."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.service import roles, usable
-from trading_pipeline.domain.ensemble.path import VOLATILITY_FEATURES, TrainingPath
+from trading_pipeline.domain.ensemble.baselines import BASELINE_FEATURES
+from trading_pipeline.domain.ensemble.path import TrainingPath
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
 from trading_pipeline.domain.features.registry import feature_registry
+from trading_pipeline.domain.features.session_ranks import rankable, ranked_within_session
 from trading_pipeline.domain.splits.protocol import FINAL_BLOCK, Protocol, protocol_of_record
 from trading_pipeline.resources import StageRun
 
@@ -77,10 +79,12 @@ class TrainingSpan(TrainingPath):
             used = modelled_features(run)
             features = [name for name in features if name in used]
         last = pd.Timestamp(protocol.holdout_start) - pd.Timedelta(days=1)
+        is_ranked = run.config.features.rank_within_session
+        ranked = rankable(registry) if is_ranked else frozenset()
         panel = run.remember(
             "training panel",
-            (dict(training_fingerprint(run, "memory.rare_events")), features),
-            lambda: load_panel(run, pd.Timestamp(protocol.train_start), last, features),
+            (dict(training_fingerprint(run, "memory.rare_events")), features, sorted(ranked)),
+            lambda: load_panel(run, pd.Timestamp(protocol.train_start), last, features, ranked),
         )
         return cls(run.config, protocol, panel, load_archive_keys(run), registry, run)
 
@@ -113,21 +117,27 @@ class TrainingSpan(TrainingPath):
 
 
 def load_panel(
-    run: StageRun, first_date: pd.Timestamp, last_date: pd.Timestamp, features: Sequence[str]
+    run: StageRun,
+    first_date: pd.Timestamp,
+    last_date: pd.Timestamp,
+    features: Sequence[str],
+    ranked: Collection[str],
 ) -> Panel:
     """Read the labelled rows of decisions between two dates, both ends included.
 
+    The features named in `ranked` are ranks among all equities of their session.
     Features come year by year into one float32 matrix, so that nothing stands in memory twice.
     """
     rows = run.query("ensemble/panel", first_date=first_date, last_date=last_date)
     place_of = pd.MultiIndex.from_frame(rows[["symbol", "session"]])
     values = np.full((len(rows), len(features)), np.nan, dtype=np.float32)
     for year in range(first_date.year, last_date.year + 1):
-        part = run.query(
-            "ensemble/panel_features",
-            first_date=max(first_date, pd.Timestamp(year, 1, 1)),
-            last_date=min(last_date, pd.Timestamp(year, 12, 31)),
-            features=list(features),
+        part = read_features(
+            run,
+            max(first_date, pd.Timestamp(year, 1, 1)),
+            min(last_date, pd.Timestamp(year, 12, 31)),
+            features,
+            ranked,
         )
         places = place_of.get_indexer(pd.MultiIndex.from_frame(part[["symbol", "session"]]))
         held = places >= 0
@@ -136,10 +146,30 @@ def load_panel(
     return Panel(rows, pd.DataFrame(values, columns=list(features), copy=False))
 
 
+def read_features(
+    run: StageRun,
+    first_date: pd.Timestamp,
+    last_date: pd.Timestamp,
+    features: Sequence[str],
+    ranked: Collection[str],
+) -> pd.DataFrame:
+    """Read features as models see them, for training and for live predictions alike.
+
+    One row per equity and session; those named in `ranked` are ranks within the session.
+    """
+    part = run.query(
+        "ensemble/panel_features",
+        first_date=first_date,
+        last_date=last_date,
+        features=list(features),
+    )
+    return ranked_within_session(part, ranked)
+
+
 def modelled_features(run: StageRun) -> set[str]:
     """Return every feature that a model of this run reads, or one in service does."""
     chosen = run.read("select distinct feature from features.selected where is_selected")
-    used = {*chosen["feature"], *VOLATILITY_FEATURES}
+    used = {*chosen["feature"], *BASELINE_FEATURES}
     for version in filter(None, (usable(run, held) for held in roles(run).values())):
         used.update(recipe_features(run, version))
     return used

@@ -16,9 +16,11 @@ from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.steps import STEPS, step_of
-from trading_pipeline.contracts.vocabulary import REGIMES, STAGES, UNKNOWN_REGIME
+from trading_pipeline.contracts.vocabulary import BASELINES, REGIMES, STAGES, UNKNOWN_REGIME
 
 Summary = dict[str, Any]
+# How far the stack may lie below plain LightGBM in a regime before a note says so.
+PLAIN_MARGIN = 0.002
 
 
 def build_summary(
@@ -101,6 +103,24 @@ def print_summary(console: Console, summary: Summary) -> None:
     table.add_row("report", str(summary["report"] or "none"))
     console.print()
     console.print(table, soft_wrap=False)
+    if holdout:
+        console.print()
+        console.print(_beside_baselines(holdout), soft_wrap=False)
+
+
+def _beside_baselines(holdout: Summary) -> Table:
+    """Return AUC by regime of the stack and of each baseline; a dash is not assessable."""
+    table = Table(box=None, padding=(0, 2), title="AUC on the hold-out", title_justify="left")
+    table.add_column("regime", style="dim", no_wrap=True)
+    models = {"stack": holdout, **holdout["baselines"]}
+    for name in ("rows", *models):
+        table.add_column(name.replace("_", " "), justify="right")
+    table.add_row("all", f"{holdout['rows']:,}", *(_number(m["auc"], 4) for m in models.values()))
+    for regime, own in holdout["by_regime"].items():
+        scores = [model["by_regime"][regime]["auc"] for model in models.values()]
+        shown = [_number(auc, 4) if own["is_assessable"] else "–" for auc in scores]
+        table.add_row(regime, f"{own['n_rows']:,}", *shown)
+    return table
 
 
 def _number(value: float | None, digits: int = 3) -> str:
@@ -225,7 +245,8 @@ def _learners_left_out(warehouse: Warehouse, config: PipelineConfig) -> list[str
 
 
 def _holdout(warehouse: Warehouse, notes: list[str]) -> Summary | None:
-    scores = warehouse.read("select * from ensemble.scores where learner = 'stack'")
+    every = warehouse.read("select * from ensemble.scores order by learner, regime")
+    scores = every[every["learner"] == "stack"]
     if scores.empty:
         notes.append("holdout: no closed label inside the hold-out")
         return None
@@ -237,16 +258,39 @@ def _holdout(warehouse: Warehouse, notes: list[str]) -> Summary | None:
         from ensemble.holdout where learner = 'stack'
         """,
     )
+    own = _scored(scores)
+    beside = {name: _scored(every[every["learner"] == name]) for name in BASELINES}
+    notes.extend(_below_plain(own, beside["plain_lightgbm"]))
+    return {**span, **own, "sharpe_net": _metric(warehouse, "sharpe_net"), "baselines": beside}
+
+
+def _scored(scores: pd.DataFrame) -> Summary:
     fields = ["auc", "auc_low", "auc_high", "rank_ic"]
     by_name = scores.set_index("regime")
-    whole = {name: plain(by_name.loc["all", name]) for name in fields}
-    sharpe = _metric(warehouse, "sharpe_net")
     extra = ["n_rows", "n_sessions", "n_horizons", "is_assessable"]
-    by_regime = {
-        regime: {name: plain(row[name]) for name in [*extra, *fields]}
-        for regime, row in by_name.drop(index="all").iterrows()
+    return {
+        **{name: plain(by_name.loc["all", name]) for name in fields},
+        "by_regime": {
+            regime: {name: plain(row[name]) for name in [*extra, *fields]}
+            for regime, row in by_name.drop(index="all").iterrows()
+        },
     }
-    return {**span, **whole, "sharpe_net": sharpe, "by_regime": by_regime}
+
+
+def _below_plain(own: Summary, plain_model: Summary) -> list[str]:
+    """Return where the stack lies below LightGBM as the library comes, in words."""
+    found = []
+    for regime, score in own["by_regime"].items():
+        theirs = plain_model["by_regime"][regime]["auc"]
+        if not score["is_assessable"] or score["auc"] is None or theirs is None:
+            continue
+        gap = score["auc"] - theirs
+        if gap < -PLAIN_MARGIN:
+            found.append(
+                f"holdout: in {regime} the stack is {-gap:.4f} AUC below plain LightGBM"
+                f" ({score['auc']:.4f} against {theirs:.4f}, {score['n_rows']:,} rows)"
+            )
+    return found
 
 
 def _metric(warehouse: Warehouse, name: str) -> float | None:

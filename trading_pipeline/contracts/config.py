@@ -4,9 +4,9 @@ Every field acts. An unknown key is refused, with its place in the file.
 """
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trading_pipeline.contracts.data_config import (
     BarsConfig,
@@ -31,6 +31,16 @@ LearnerName = Literal[
     "mlp",
     "logistic",
     "svm",
+]
+SwitchName = Literal[
+    "archive",
+    "balance",
+    "weights",
+    "uniqueness",
+    "replay",
+    "session_ranks",
+    "search",
+    "stack",
 ]
 Device = Literal["cpu", "gpu"]
 Objective = Literal["auc", "profit"]
@@ -76,6 +86,7 @@ class SamplingConfig(Section):
     weights: dict[str, Positive]
     max_repeats: Count
     use_archive: bool
+    use_weights: bool
     use_uniqueness: bool
     use_replay: bool
     replay: ReplayConfig
@@ -90,6 +101,7 @@ class SweepsConfig(Section):
 
     learners: tuple[LearnerName, ...]
     objective: Objective
+    use_search: bool
     n_trials: Count
     n_new_trials: Count
     trials_per_round: Count
@@ -105,11 +117,24 @@ class SweepsConfig(Section):
 class EnsembleConfig(Section):
     """The stack over the base learners."""
 
+    use_stack: bool
     meta_learner: Literal["mlp", "logistic"]
     calibration: Literal["platt", "isotonic"]
     calibration_frac: float = Field(gt=0, lt=0.9)
     max_rounds: Count
     seed: int = Field(ge=0)
+
+    @property
+    def second_level(self) -> Literal["mlp", "logistic", "mean"]:
+        """What joins the learners: the meta-learner, or their mean where the stack is off."""
+        return self.meta_learner if self.use_stack else "mean"
+
+
+class EffectsConfig(Section):
+    """Which parts are tried on and off before the hold-out, and with which learners."""
+
+    switches: tuple[SwitchName, ...]
+    learners: tuple[LearnerName, ...]
 
 
 class ExplanationsConfig(Section):
@@ -130,6 +155,7 @@ class BacktestConfig(Section):
     side: Literal["long_short", "long_only"]
     quantile_frac: float = Field(gt=0, le=0.5)
     hold_sessions: Count
+    hold_band_frac: float = Field(ge=0, lt=0.5)
     capital_usd: Positive
     commission_per_share_usd: float = Field(ge=0)
     commission_min_usd: float = Field(ge=0)
@@ -144,6 +170,15 @@ class BacktestConfig(Section):
     sizing_sessions: int = Field(ge=20)
     kelly_frac: float = Field(gt=0, le=1)
     max_name_multiple: float = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _sides_lie_apart(self) -> Self:
+        if self.quantile_frac + self.hold_band_frac > 0.5:
+            raise ValueError(
+                "quantile_frac and hold_band_frac reach over half of the names, where a name would"
+                " be held long and short; lower one"
+            )
+        return self
 
 
 class GateConfig(Section):
@@ -243,6 +278,7 @@ class PipelineConfig(Section):
     sampling: SamplingConfig
     sweeps: SweepsConfig
     ensemble: EnsembleConfig
+    effects: EffectsConfig
     explanations: ExplanationsConfig
     validation: ValidationConfig
     backtest: BacktestConfig

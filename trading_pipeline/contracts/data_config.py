@@ -224,3 +224,4 @@ class FeaturesConfig(Section):
     intraday: IntradayFeaturesConfig
     unstable_z: Positive
     use_importance: bool
+    rank_within_session: bool

@@ -48,6 +48,8 @@ class ReportPayload:
     # ensemble.validation, ensemble.explanations
     validation: "pd.DataFrame | None" = None
     explanations: "pd.DataFrame | None" = None
+    # ensemble.effects
+    effects: "pd.DataFrame | None" = None
     # backtest.equity, backtest.summary, backtest.trades, and the tables made of them
     equity: "pd.DataFrame | None" = None
     summary: "pd.DataFrame | None" = None

@@ -4,6 +4,8 @@ from typing import Final
 
 REGIMES: Final = ("crash", "recovery", "high_volatility", "normal", "low_volatility")
 UNKNOWN_REGIME: Final = "unknown"
+# Learners of ensemble.holdout that stand beside the model.
+BASELINES: Final = ("volatility_only", "momentum_12_1", "plain_lightgbm")
 PROVENANCE_COLUMNS: Final = ("run_id", "code_version", "data_version", "config_version")
 
 # One order everywhere: the graph's groups, the progress bar, the report.

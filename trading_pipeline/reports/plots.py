@@ -1,6 +1,7 @@
 """Every picture by name: stage frames in, SVG text out; an empty frame gives its reason."""
 
 from trading_pipeline.reports.plots_book import plot_drift, plot_equity, plot_monthly_returns
+from trading_pipeline.reports.plots_effects import plot_effects
 from trading_pipeline.reports.plots_events import plot_news
 from trading_pipeline.reports.plots_explanations import plot_importance, plot_validation
 from trading_pipeline.reports.plots_intraday import plot_volume_curve
@@ -34,6 +35,7 @@ __all__ = [
     "plot_coverage",
     "plot_drawdowns",
     "plot_drift",
+    "plot_effects",
     "plot_equity",
     "plot_feature_families",
     "plot_folds",

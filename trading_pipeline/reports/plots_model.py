@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.contracts.config import LearnerName
-from trading_pipeline.contracts.vocabulary import REGIMES
+from trading_pipeline.contracts.vocabulary import BASELINES, REGIMES
 from trading_pipeline.reports.folds import FINAL_FOLD
 from trading_pipeline.reports.intervals import auc_interval, reliability, roc_curve
 from trading_pipeline.reports.palette import REGIME_CLASS, ROLE_CLASS, SERIES
@@ -20,7 +20,7 @@ from trading_pipeline.reports.wording import between, day, is_missing, words
 WIDE = 960
 STACK = "stack"
 FEWEST_PER_LABEL = 20
-LEARNER_ORDER = (STACK, *get_args(LearnerName), "champion", "volatility_only")
+LEARNER_ORDER = (STACK, *get_args(LearnerName), "champion", *BASELINES)
 
 
 def in_order(names: Sequence[str], order: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from trading_pipeline.contracts.report import ReportPayload
-from trading_pipeline.reports import plots, tables_book, tables_data, tables_model
+from trading_pipeline.reports import plots, tables_book, tables_data, tables_model, tables_worth
 from trading_pipeline.reports.table import Table
 from trading_pipeline.reports.wording import words
 
@@ -79,7 +79,7 @@ class _Builder:
 
 def sections(payload: ReportPayload) -> list[Section]:
     """Return all sections of a report, in reading order."""
-    parts = (_data, _prices, _features, _folds, _sweeps, _by_regime, _scores, _book)
+    parts = (_data, _prices, _features, _folds, _sweeps, _by_regime, _worth, _scores, _book)
     rest = (_drift, _selloffs, _gate, _stages)
     return [part(payload).section for part in (*parts, *rest)]
 
@@ -175,13 +175,24 @@ def _by_regime(p: ReportPayload) -> _Builder:
     return b.table(p.explanations, tables_model.flips_table)
 
 
+def _worth(p: ReportPayload) -> _Builder:
+    lead = (
+        "Each part of the training tried on and off on the same rows, before the hold-out was "
+        "opened. A part whose interval holds zero has shown nothing."
+    )
+    b = _Builder(p, "worth", "What each part is worth", lead)
+    caption = "AUC on less AUC off, out of fold; everything is the stack against plain LightGBM."
+    b.picture("effects", p.effects, plots.plot_effects, caption)
+    return b.table(p.effects, tables_worth.effects_table)
+
+
 def _scores(p: ReportPayload) -> _Builder:
     lead = (
         "How well the challenger ranks and how honest its probabilities are, on sessions nothing "
         "was fitted on. An AUC of 0.5 is a coin; an interval that holds 0.5 proves nothing."
     )
     b = _Builder(p, "holdout", "Hold-out", lead)
-    caption = "The stack beside its learners and a baseline that knows volatility only."
+    caption = "The stack beside its learners and three baselines on the same rows."
     b.picture("scores", p.scores, plots.plot_scores, caption)
     b.picture(
         "holdout",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from trading_pipeline.contracts.vocabulary import REGIMES
+from trading_pipeline.contracts.vocabulary import BASELINES, REGIMES
 from trading_pipeline.reports.plots_model import LEARNER_ORDER, in_order
 from trading_pipeline.reports.table import (
     Cell,
@@ -103,7 +103,8 @@ def scores_table(scores: pd.DataFrame) -> Table:
     """Return hold-out scores with n and intervals (ensemble.scores)."""
     learners = in_order(list(scores["learner"]), LEARNER_ORDER)
     regimes = in_order(list(scores["regime"]), ("all", *REGIMES))
-    shown = scores[(scores["regime"] == "all") | (scores["learner"] == "stack")]
+    is_beside = scores["learner"].isin(("stack", *BASELINES))
+    shown = scores[(scores["regime"] == "all") | is_beside]
     ordered = shown.sort_values(
         ["regime", "learner"],
         key=lambda s: s.map((regimes if s.name == "regime" else learners).index),

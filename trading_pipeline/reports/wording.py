@@ -13,6 +13,8 @@ _NAMES: Final = {
     "lightgbm": "LightGBM",
     "xgboost": "XGBoost",
     "catboost": "CatBoost",
+    "plain_lightgbm": "plain LightGBM",
+    "momentum_12_1": "12–1 momentum",
     "mlp": "neural network",
     "logistic": "logistic regression",
     "svm": "linear SVM",

@@ -17,6 +17,7 @@ from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.ports import Renderer, Silent
 from trading_pipeline.resources.stage_run import StageRun
+from trading_pipeline.resources.studies import StudyAccess
 from trading_pipeline.resources.vendors import VendorAccess
 
 _NAME = re.compile(r"\b([a-z_]+\.[a-z_]+)\b")
@@ -61,6 +62,10 @@ class WatchedRun(StageRun):
         raise WouldWriteError("the sample's folder is made first")
 
 
+def _no_server() -> str:
+    raise WouldWriteError("a search writes its trials")
+
+
 def watched_run(
     warehouse: Warehouse, config: PipelineConfig, renderer: Renderer, vendors: VendorAccess
 ) -> WatchedRun:
@@ -78,6 +83,7 @@ def watched_run(
         is_forced=False,
         memory={},
         vendors=vendors,
+        studies_at=StudyAccess(_no_server),
     )
     run.asked = set()
     return run

@@ -13,6 +13,7 @@ FREE = BacktestConfig(
     side="long_short",
     quantile_frac=0.5,
     hold_sessions=2,
+    hold_band_frac=0,
     capital_usd=1000,
     commission_per_share_usd=0,
     commission_min_usd=0,

@@ -14,6 +14,7 @@ COSTLY = BacktestConfig(
     side="long_short",
     quantile_frac=0.2,
     hold_sessions=5,
+    hold_band_frac=0,
     capital_usd=100_000,
     commission_per_share_usd=0.005,
     commission_min_usd=1,

@@ -8,14 +8,28 @@ import pytest
 
 from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS
 from trading_pipeline.domain.ensemble.explanations import NATIVE
+from trading_pipeline_tests.domain import test_effects
 from trading_pipeline_tests.domain.test_explanations import explained
 from trading_pipeline_tests.domain.test_validation import GATE, scored
 
 SQL = Path(__file__).parents[2] / "sql"
 CHECKS = {path.stem: path for path in sorted((SQL / "checks").glob("ensemble_*.sql"))}
-MIGRATIONS = ("0004_memory", "0009_ensemble", "0023_explanations")
+MIGRATIONS = ("0004_memory", "0009_ensemble", "0023_explanations", "0028_effects")
 OF_TURNS = "feature = 'turns' and learner = 'mean' and regime = 'normal'"
 FAULTS = {
+    "ensemble_effects_are_possible": [
+        "update ensemble.effects set auc_on = 1.1, difference = 1.1 - auc_off",
+        "update ensemble.effects set auc_off = auc_off + 0.01",
+        "update ensemble.effects set difference_low = difference + 0.01",
+        "update ensemble.effects set difference_high = null",
+        "update ensemble.effects set n_sessions = n_rows + 1",
+        "update ensemble.effects set is_assessable = not is_assessable",
+        "update ensemble.effects set finding = 'helps' where finding = 'unclear'",
+        "delete from ensemble.effects where regime = 'all'",
+        "update ensemble.effects set acts = not acts where regime = 'all'",
+        "update ensemble.effects set regime = 'all'",
+    ],
+    "ensemble_effects_rows_have_provenance": ["update ensemble.effects set run_id = null"],
     "ensemble_explanations_add_up": [
         "update ensemble.explanations set importance = -importance",
         "update ensemble.explanations set share_frac = 0.9 where rank = 1",
@@ -69,6 +83,7 @@ def warehouse(tmp_path_factory):
             connection.execute((SQL / f"migrations/{name}.sql").read_text())
         made = {
             "ensemble.explanations": explained().assign(model_version="v", protocol_id="p"),
+            "ensemble.effects": test_effects.effects(),
             "ensemble.validation": scored().assign(protocol_id="p"),
             "memory.rare_events": pd.DataFrame(
                 {

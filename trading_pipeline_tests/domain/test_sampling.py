@@ -62,6 +62,8 @@ def test_weights_are_the_regimes_times_the_uniqueness_where_that_is_set():
     assert regime_weights(regime, uniqueness, CONFIG).tolist() == [1.0, 0.25, 0.8]
     off = CONFIG.model_copy(update={"use_uniqueness": False})
     assert regime_weights(regime, uniqueness, off).tolist() == [2.0, 1.0, 0.8]
+    same = CONFIG.model_copy(update={"use_weights": False})
+    assert regime_weights(regime, uniqueness, same).tolist() == [0.5, 0.25, 1.0]
     with pytest.raises(ValueError, match="closed labels"):
         regime_weights(regime, np.array([0.5, np.nan, 1.0]), CONFIG)
 

@@ -60,7 +60,10 @@ def market(n_sessions=200, n_symbols=12, signal=0.8, seed=0):
     return rows
 
 
-def recipe(rounds=8, meta="mlp", calibration="platt", use_replay=False, weight=2.0):
+def recipe(
+    rounds=8, meta="mlp", calibration="platt", use_replay=False, weight=2.0, use_stack=True,
+    use_weights=True, ranked=(),
+):  # fmt: skip
     """The default candidate of each learner."""
     best = pd.DataFrame(
         {
@@ -70,11 +73,12 @@ def recipe(rounds=8, meta="mlp", calibration="platt", use_replay=False, weight=2
         }
     )
     ensemble = EnsembleConfig(
-        meta_learner=meta, calibration=calibration, calibration_frac=0.25, max_rounds=50, seed=7
-    )
+        use_stack=use_stack, meta_learner=meta, calibration=calibration, calibration_frac=0.25,
+        max_rounds=50, seed=7,
+    )  # fmt: skip
     sampling = SamplingConfig(
         balance=True, mix={"normal": 1.0}, weights={"normal": 1.0}, max_repeats=5,
-        use_archive=True, use_uniqueness=True, use_replay=use_replay,
+        use_archive=True, use_weights=use_weights, use_uniqueness=True, use_replay=use_replay,
         replay={"worst_frac": 0.05, "weight": weight, "max_share": 0.05, "max_age_sessions": 756},
     )  # fmt: skip
     labels = LabelsConfig(
@@ -86,7 +90,7 @@ def recipe(rounds=8, meta="mlp", calibration="platt", use_replay=False, weight=2
     )  # fmt: skip
     return build_recipe(
         best, dict.fromkeys(LEARNERS, FEATURES), ensemble=ensemble, sampling=sampling,
-        labels=labels, splits=splits,
+        labels=labels, splits=splits, ranked=ranked,
     )  # fmt: skip
 
 
@@ -324,3 +328,29 @@ def test_meta_learner_and_calibrator_survive_their_files():
     assert np.array_equal(again.predict(oof, oof["regime"]), meta.predict(oof, oof["regime"]))
     calibrator = fit_calibrator([0.2, 0.6, 0.7, 0.4], [0, 1, 1, 0], "platt")
     assert Calibrator.from_bytes(calibrator.to_bytes()) == calibrator
+
+
+def test_without_the_stack_the_learners_mean_is_calibrated_and_nothing_else_is_learned():
+    oof = noisy_oof(n_sessions=120, skills=(0.3, 0.1, 0.0))
+    stack = fit_stack(
+        oof, learners=LEARNERS, kind="mean", calibration="platt", calibration_frac=0.25, seed=7
+    )
+    mean = logit(oof[list(LEARNERS)].to_numpy()).mean(axis=1)
+    assert np.allclose(stack.meta.predict(oof, oof["regime"]), sigmoid(mean), atol=1e-12)
+    assert MetaLearner.from_bytes(stack.meta.to_bytes()) == stack.meta
+    told = stack_oof(oof, learners=LEARNERS, kind="mean", seed=7)
+    later = oof[oof["block"] > oof["block"].min()].sort_values(["session", "symbol"])
+    expected = sigmoid(logit(later[list(LEARNERS)].to_numpy()).mean(axis=1))
+    assert np.allclose(told["oof_probability"], expected, atol=1e-12)
+
+
+def test_a_recipe_says_that_it_has_no_stack_and_no_weights_by_regime():
+    assert recipe(use_stack=False).meta_learner == "mean"
+    assert len({recipe(use_stack=s, use_weights=w).recipe_id for s in (0, 1) for w in (0, 1)}) == 4
+
+
+def test_a_recipe_names_the_features_it_reads_as_ranks_and_only_those():
+    assert recipe().ranked == ()
+    assert recipe(ranked=("f3", "f0", "unread")).ranked == ("f0", "f3")
+    assert recipe(ranked=("unread",)).recipe_id == recipe().recipe_id
+    assert Recipe.from_json(recipe(ranked=("f0",)).to_json()).ranked == ("f0",)

@@ -40,6 +40,10 @@ every_nth_session = 5
 meta_learner = "logistic"
 max_rounds = 5
 
+[effects]
+switches = ["balance", "stack"]
+learners = ["lightgbm"]
+
 [gate]
 bootstrap_samples = 100
 

@@ -7,7 +7,7 @@ import pytest
 
 from trading_pipeline.automation.launch import open_instance
 from trading_pipeline.contracts.steps import STEPS
-from trading_pipeline.contracts.vocabulary import REGIMES, STAGES, UNKNOWN_REGIME
+from trading_pipeline.contracts.vocabulary import BASELINES, REGIMES, STAGES, UNKNOWN_REGIME
 from trading_pipeline.definitions import build_definitions
 from trading_pipeline.settings import top_level_file
 from trading_pipeline_tests.pipeline.homes import call, computed_tables, reused_tables
@@ -82,6 +82,9 @@ def test_the_json_scores_the_hold_out_with_its_interval(result):
     assert holdout["rows"] > 0
     assert holdout["first_session"] <= holdout["last_session"]
     assert set(holdout["by_regime"]) <= {*REGIMES, UNKNOWN_REGIME}
+    assert set(holdout["baselines"]) == set(BASELINES)
+    for score in holdout["baselines"].values():
+        assert set(score["by_regime"]) == set(holdout["by_regime"])
 
 
 def test_explanations_and_validation_by_regime_leave_the_hold_out_closed(finished, definitions):
@@ -96,7 +99,9 @@ def test_explanations_and_validation_by_regime_leave_the_hold_out_closed(finishe
     explained = read("select distinct learner from ensemble.explanations")["learner"]
     assert "mean" in set(explained)
     graph = definitions.resolve_job_def("weekly_retrain").asset_layer.asset_graph
-    for name in ("explanations", "validation"):
+    effects = read("select switch, regime from ensemble.effects")
+    assert set(effects["switch"]) == {"everything", "balance", "stack"}
+    for name in ("explanations", "validation", "effects"):
         key = dg.AssetKey(["ensemble", name])
         assert dg.AssetKey(["ensemble", "holdout"]) not in graph.get_ancestor_asset_keys(key)
 

@@ -163,6 +163,27 @@ def validation_frame() -> pd.DataFrame:
     return frame
 
 
+def effects_frame() -> pd.DataFrame:
+    """Return ensemble.effects of two parts; in a recovery there is too little to say."""
+    frame = pd.DataFrame(
+        [
+            (switch, regime, n, difference)
+            for switch, difference in (("everything", 0.004), ("stack", 0.012), ("replay", -0.011))
+            for regime, n in zip(("all", *REGIMES), (1706, 288, 68, 230, 900, 320), strict=True)
+        ],
+        columns=["switch", "regime", "n_sessions", "difference"],
+    )
+    frame["acts"] = frame["switch"] != "replay"
+    frame["n_rows"], frame["n_horizons"] = frame["n_sessions"] * 20, frame["n_sessions"] / 20
+    frame["is_assessable"] = frame["n_horizons"] >= 10
+    frame["auc_on"], frame["auc_off"] = 0.52 + frame["difference"], 0.52
+    frame["difference_low"] = frame["difference"] - 0.01
+    frame["difference_high"] = frame["difference"] + 0.01
+    findings = {"everything": "unclear", "stack": "helps", "replay": "hurts"}
+    told = frame["switch"].map(findings)
+    return frame.assign(finding=told.where(frame["is_assessable"], "not assessable"))
+
+
 def explanations_frame() -> pd.DataFrame:
     """Return ensemble.explanations of 24 features, one of which changes its sign."""
     sessions = {"all": 1260, **dict(zip(REGIMES, (60, 40, 230, 600, 330), strict=True))}
@@ -408,6 +429,7 @@ def full_payload() -> ReportPayload:
         holdout=holdout_frame(rng, regimes),
         scores=scores_frame(),
         validation=validation_frame(),
+        effects=effects_frame(),
         explanations=explanations_frame(),
         equity=equity,
         **tear_sheet_frames(equity),

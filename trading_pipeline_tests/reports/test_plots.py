@@ -31,6 +31,7 @@ PLOTS: dict[str, Draw] = {
     "calibration": lambda p, w: plots.plot_calibration(p.holdout, w),
     "scores": lambda p, w: plots.plot_scores(p.scores, w),
     "validation": lambda p, w: plots.plot_validation(p.validation, w),
+    "effects": lambda p, w: plots.plot_effects(p.effects, w),
     "importance": lambda p, w: plots.plot_importance(p.explanations, w),
     "equity": lambda p, w: plots.plot_equity(p.equity, w),
     "months": lambda p, w: plots.plot_monthly_returns(p.monthly, w),

@@ -14,8 +14,8 @@ from trading_pipeline.reports.verdict import verdict_card
 from trading_pipeline_tests.reports.payloads import full_payload, verdict_frame
 
 SECTIONS = (
-    "verdict", "data", "regimes", "features", "folds", "search", "by-regime", "holdout", "book",
-    "drift", "selloffs", "gate", "run", "provenance",
+    "verdict", "data", "regimes", "features", "folds", "search", "by-regime", "worth", "holdout",
+    "book", "drift", "selloffs", "gate", "run", "provenance",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from trading_pipeline.contracts.config import BacktestConfig
 from trading_pipeline.domain.backtest.costs import borrow_usd_per_session, order_cost_usd
 from trading_pipeline.domain.backtest.grid import Floats, PriceGrid, Rows, price_grid
+from trading_pipeline.domain.backtest.holding import chosen_with_band, held_over
 from trading_pipeline.domain.backtest.sizing import size_orders
 
 TRADE_COLUMNS = (
@@ -49,7 +50,9 @@ def choose_orders(predictions: pd.DataFrame, config: BacktestConfig) -> pd.DataF
     `predictions` has symbol, session_date, session, probability (no NaN), in any order. The top
     `quantile_frac` of a session is bought and, in a long-short book, as many at the bottom are
     sold; each side of a long-short book gets half of the cohort's capital. Equal probabilities
-    are ordered by symbol. A session whose probabilities are all equal says nothing: no order.
+    are ordered by symbol. With `hold_band_frac` a name already held stays while it ranks within
+    the wider band (see holding.py); it is among the orders all the same. A session whose
+    probabilities are all equal says nothing: no order.
     """
     ranked = predictions[["symbol", "session_date", "session", "probability"]].sort_values(
         ["session", "probability", "symbol"], ascending=[True, False, True], ignore_index=True
@@ -60,8 +63,14 @@ def choose_orders(predictions: pd.DataFrame, config: BacktestConfig) -> pd.DataF
     says_something = (by_session.transform("max") > by_session.transform("min")).to_numpy()
     # The tiny term keeps 0.1 * 30 from being 2 names.
     n_taken = np.maximum(np.floor(config.quantile_frac * n_names + 1e-9), 1)
-    is_long = says_something & (rank < n_taken)
-    is_short = says_something & (rank >= n_names - n_taken) & (config.side == "long_short")
+    if config.hold_band_frac > 0:
+        side = np.zeros(len(ranked), dtype=np.intp)
+        said = np.flatnonzero(says_something)
+        side[said] = chosen_with_band(ranked.iloc[said], n_taken[said].astype(np.intp), config)
+        is_long, is_short = side > 0, side < 0
+    else:
+        is_long = says_something & (rank < n_taken)
+        is_short = says_something & (rank >= n_names - n_taken) & (config.side == "long_short")
     stake = config.capital_usd / config.hold_sessions / (2 if config.side == "long_short" else 1)
     ranked["target_usd"] = (is_long.astype(float) - is_short.astype(float)) * stake / n_taken
     return ranked[is_long | is_short].reset_index(drop=True)
@@ -80,9 +89,10 @@ def build_trades(
     `max_volume_frac` of that bar's volume (no limit where volume is missing). It ends at the
     close of the last session of the label's span, or at the next close whose volume can take
     it. Else it is valued at its last close: of the symbol (`delisted`), before prices stop being
-    comparable (`vendor_seam`), or of the data (`end_of_data`). Quantity counts the entry's
-    shares, fractions allowed, and exit_price is in their terms: splits and dividends since then
-    are in it.
+    comparable (`vendor_seam`), or of the data (`end_of_data`). With `hold_band_frac` a name that
+    stays is one trade, of the cohort that bought it, until a cohort lets it go. Quantity counts the
+    entry's shares, fractions allowed, and exit_price is in their terms: splits and dividends since
+    then are in it.
 
     Raises ValueError where a probability is missing or two predictions share a name and session.
     """
@@ -119,7 +129,15 @@ def build_trades(
         return empty_trades()
 
     cohort = orders["session"].to_numpy("int64")
-    leave, reason = _find_exits(grid, cohort, entry, column, quantity, config)
+    last = cohort
+    if config.hold_band_frac > 0:
+        seam = grid.next_seam()[entry, column]
+        side = np.sign(quantity).astype(np.intp)
+        opens, last = held_over(cohort, column, side, entry, seam, config.hold_sessions)
+        orders, cohort, last = orders[opens], cohort[opens], last[opens]
+        entry, column = entry[opens], column[opens]
+        price, quantity = price[opens], quantity[opens]
+    leave, reason = _find_exits(grid, last, entry, column, quantity, config)
     factor = grid.factor[leave, column] / grid.factor[entry, column]
     exit_price = grid.close[leave, column] * factor
     costs = trade_costs(grid, entry, leave, column, quantity, price, config)
@@ -193,7 +211,7 @@ def _find_exits(
     quantity: Floats,
     config: BacktestConfig,
 ) -> tuple[Rows, NDArray[np.object_]]:
-    """Return the row each trade ends in, and why."""
+    """Return the row each trade ends in, and why; `cohort` is the last that holds it."""
     previous = grid.previous_bar()
     final = previous[-1, column]
     seam = grid.next_seam()[entry, column]

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from trading_pipeline.contracts.config import PipelineConfig, RuntimeConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
-from trading_pipeline.domain.ensemble.baselines import volatility_only
 from trading_pipeline.domain.ensemble.fitting import fitting_device, left_out_words
 from trading_pipeline.domain.ensemble.members import (
     Member,
@@ -37,6 +36,7 @@ from trading_pipeline.domain.ensemble.training import (
 from trading_pipeline.domain.ensemble.walk_forward import OofBlock, walk_forward_oof
 from trading_pipeline.domain.features.registry import Feature
 from trading_pipeline.domain.features.selection import select_features
+from trading_pipeline.domain.features.session_ranks import rankable
 from trading_pipeline.domain.features.windows import WindowGroups, columns_for, window_groups
 from trading_pipeline.domain.memory.replay import replay_keys
 from trading_pipeline.domain.splits.protocol import FINAL_BLOCK, Protocol
@@ -51,16 +51,14 @@ from trading_pipeline.domain.sweeps.trial_book import Outcomes, book_costs
 if TYPE_CHECKING:
     from optuna.study import Study
 
-# All that the volatility-only baseline knows.
-VOLATILITY_FEATURES = ("volatility_20", "volatility_60")
-
 
 @dataclass(frozen=True, eq=False)
 class TrainingPath:
     """The steps of training over one panel under one protocol.
 
     `panel` holds the labelled rows before the hold-out, `archive_keys` event, symbol and session
-    of every row of the archive, None without one. `failed` is told why a learner could not be
+    of every row of the archive, None without one. Where `features.rank_within_session` is set, its
+    features are ranks already. `failed` is told why a learner could not be
     fitted: the others go on without it.
     """
 
@@ -85,6 +83,12 @@ class TrainingPath:
     def blocks(self) -> list[int]:
         """The blocks that are fitted, in order."""
         return self.protocol.blocks
+
+    @property
+    def ranked(self) -> frozenset[str]:
+        """Features that the panel holds as ranks within the session."""
+        is_ranked = self.config.features.rank_within_session
+        return rankable(self.registry) if is_ranked else frozenset()
 
     def features(self, _block: int) -> pd.DataFrame:
         """Return the features of all rows as a block's fits see them."""
@@ -240,7 +244,7 @@ class TrainingPath:
             threads=self.config.runtime.threads,
             device=fitting_device(self.config.runtime),
             timer=timer,
-            has_skill=self.has_skill(canary),
+            has_skill=self.config.sweeps.use_search and self.has_skill(canary),
             incumbent=incumbent,
             book=book,
         )
@@ -259,6 +263,7 @@ class TrainingPath:
             sampling=self.config.sampling,
             labels=self.config.labels,
             splits=self.config.splits,
+            ranked=self.ranked,
         )
 
     def fit(self, block: int, recipe: Recipe, chosen: TrainingSet) -> tuple[Member, ...]:
@@ -341,7 +346,8 @@ class TrainingPath:
     def stack_oof(self, wide: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
         """Return the stack's own rows of ensemble.oof."""
         config = self.config.ensemble
-        return stack_oof(wide, learners=recipe.learners, kind=config.meta_learner, seed=config.seed)
+        kind = config.second_level
+        return stack_oof(wide, learners=recipe.learners, kind=kind, seed=config.seed)
 
     def fit_stack(self, wide: pd.DataFrame, recipe: Recipe) -> Stack:
         """Fit the judged model's meta-learner and calibration on the out-of-fold rows."""
@@ -349,7 +355,7 @@ class TrainingPath:
         return fit_stack(
             wide,
             learners=recipe.learners,
-            kind=config.meta_learner,
+            kind=config.second_level,
             calibration=config.calibration,
             calibration_frac=config.calibration_frac,
             seed=config.seed,
@@ -359,18 +365,6 @@ class TrainingPath:
         """Return probabilities of the hold-out's rows: the stack, then one column a learner."""
         regime = judged.rows["regime"].replace(UNKNOWN_REGIME, np.nan)
         return predict_stack(members, stack, self.judged_features(judged), regime)
-
-    def volatility_baseline(self, chosen: TrainingSet, judged: Panel) -> NDArray[np.float64]:
-        """Return probabilities of the hold-out's rows by volatility alone."""
-        return np.asarray(
-            volatility_only(
-                self.panel.X.iloc[chosen.rows],
-                self.panel.label[chosen.rows],
-                judged.X,
-                features=VOLATILITY_FEATURES,
-                sample_weight=chosen.weights,
-            )
-        )
 
 
 def fit_rows(

@@ -55,6 +55,11 @@ class Recipe:
         """Names of the base learners, in order."""
         return tuple(member.learner for member in self.members)
 
+    @property
+    def ranked(self) -> tuple[str, ...]:
+        """Names of the features that the base learners read as ranks within the session."""
+        return tuple(self.settings.get("ranked", ()))
+
     def keeping(self, learners: Collection[str]) -> "Recipe":
         """Return the recipe with only those of its base learners."""
         kept = tuple(member for member in self.members if member.learner in learners)
@@ -104,13 +109,15 @@ def build_recipe(
     sampling: SamplingConfig,
     labels: LabelsConfig,
     splits: SplitsConfig,
+    ranked: Collection[str] = (),
 ) -> Recipe:
     """Recipe from the winning trials of one block.
 
     ``best`` holds the rows of sweeps.best for that block, ``features_for`` the column names of
     each learner that its windows leave. Rounds are those of the search, at most
-    ``ensemble.max_rounds``. The settings that choose and weigh rows are part of the recipe; the
-    edges of the protocol are not. Raises ValueError where ``best`` names a learner twice.
+    ``ensemble.max_rounds``; ``ranked`` are features that are ranks within the session. The
+    settings that choose and weigh rows are part of the recipe; the edges of the protocol are not.
+    Raises ValueError where ``best`` names a learner twice.
     """
     if best["learner"].duplicated().any():
         raise ValueError("a recipe is built from one block: a learner appears twice")
@@ -126,16 +133,22 @@ def build_recipe(
                 rounds=min(int(str(row.best_round)), ensemble.max_rounds),
             )
         )
-    unused = None if sampling.use_replay else {"use_replay", "replay"}
+    # A switch as it always stood says nothing new of a recipe: older ones keep their names.
+    unused = set() if sampling.use_replay else {"use_replay", "replay"}
+    if sampling.use_weights:
+        unused.add("use_weights")
     settings = {
         "sampling": sampling.model_dump(mode="json", exclude=unused),
         "labels": labels.model_dump(mode="json"),
         "window_sessions": splits.window_sessions,
         "embargo_sessions": splits.embargo_sessions,
     }
+    read = {name for member in members for name in member.features}
+    if read & set(ranked):
+        settings["ranked"] = sorted(read & set(ranked))
     return Recipe(
         members=tuple(members),
-        meta_learner=ensemble.meta_learner,
+        meta_learner=ensemble.second_level,
         calibration=ensemble.calibration,
         calibration_frac=ensemble.calibration_frac,
         seed=ensemble.seed,

@@ -18,7 +18,7 @@ from trading_pipeline.contracts.vocabulary import REGIMES
 from trading_pipeline.domain.ensemble.metrics import Floats, logistic_line, logit, sigmoid
 from trading_pipeline.domain.ensemble.sklearn_files import part_from_skops, skops_bytes
 
-MetaKind = Literal["mlp", "logistic"]
+MetaKind = Literal["mlp", "logistic", "mean"]
 CalibrationKind = Literal["platt", "isotonic"]
 
 STACK = "stack"
@@ -35,7 +35,10 @@ HIDDEN_UNITS = 8
 
 @dataclass(frozen=True, slots=True)
 class MetaLearner:
-    """Mean log odds of the learners, scaled, plus a shrunken residual."""
+    """Mean log odds of the learners, scaled, plus a shrunken residual.
+
+    Without a scaler and a residual it is the mean as it stands.
+    """
 
     learners: tuple[str, ...]
     intercept: float
@@ -46,6 +49,8 @@ class MetaLearner:
     def predict(self, probabilities: pd.DataFrame, regime: ArrayLike) -> Floats:
         """Probability of label 1, shape (n,), from one column a learner and the regimes."""
         log_odds = logit(probabilities[list(self.learners)].to_numpy(np.float64))
+        if self.residual is None:
+            return sigmoid(self.intercept + self.slope * log_odds.mean(axis=1))
         inputs = self.scaler.transform(_inputs(log_odds, regime))
         with _one_thread():
             residual = np.asarray(self.residual.predict(inputs), dtype=np.float64).ravel()
@@ -135,8 +140,11 @@ def fit_meta(
     of shape (n,). First a line from the mean log odds to the label, its slope kept above zero;
     then one Newton step of the logistic loss around it, fitted by a small tanh network (``mlp``)
     or a ridge (``logistic``) on the standardised mean, each learner's distance to it and the
-    regime flags. Raises ValueError where one class is absent.
+    regime flags. Kind ``mean`` fits nothing: the mean log odds. Raises ValueError where one
+    class is absent.
     """
+    if kind == "mean":
+        return MetaLearner(tuple(learners), 0.0, 1.0, None, None)
     from sklearn.linear_model import Ridge
     from sklearn.neural_network import MLPRegressor
     from sklearn.preprocessing import StandardScaler

@@ -97,13 +97,15 @@ def regime_weights(
 ) -> NDArray[np.float64]:
     """Return each row's sample weight: its regime's weight times its label's uniqueness.
 
-    A regime without a weight (`unknown`) weighs 1. `uniqueness` acts where `use_uniqueness` is
-    set. Raises ValueError where a uniqueness that acts is missing.
+    A regime without a weight (`unknown`) weighs 1, as every one does without `use_weights`.
+    `uniqueness` acts where `use_uniqueness` is set. Raises ValueError where a uniqueness that
+    acts is missing.
     """
     regimes = np.asarray(regime, dtype=object)
     weights = np.ones(len(regimes))
-    for name, weight in config.weights.items():
-        weights[regimes == name] = weight
+    if config.use_weights:
+        for name, weight in config.weights.items():
+            weights[regimes == name] = weight
     if not config.use_uniqueness or uniqueness is None:
         return weights
     if np.isnan(uniqueness).any():

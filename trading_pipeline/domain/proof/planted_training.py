@@ -131,7 +131,7 @@ class SharedOofStacking(TriedPath):
             wide,
             wide["label"].to_numpy(),
             learners=recipe.learners,
-            kind=config.meta_learner,
+            kind=config.second_level,
             seed=config.seed,
         )
         rows = wide[["symbol", "session_date", "session", "block", "label"]]

@@ -14,17 +14,18 @@ from trading_pipeline.domain.backtest.summary import summarise
 from trading_pipeline.domain.backtest.trades import build_trades
 from trading_pipeline.domain.bars.clean import clean_daily
 from trading_pipeline.domain.bars.universe import build_universe, daily_spans
-from trading_pipeline.domain.ensemble.baselines import VOLATILITY_ONLY
+from trading_pipeline.domain.ensemble.baselines import PLAIN_LIGHTGBM, VOLATILITY_ONLY, baselines
 from trading_pipeline.domain.ensemble.labelled import labelled_rows
 from trading_pipeline.domain.ensemble.members import members_to_bytes
 from trading_pipeline.domain.ensemble.metrics import auc
 from trading_pipeline.domain.ensemble.path import TrainingPath
 from trading_pipeline.domain.ensemble.scores import score_holdout
 from trading_pipeline.domain.ensemble.stack import STACK
-from trading_pipeline.domain.ensemble.train import Trained, train
-from trading_pipeline.domain.ensemble.training import Panel
+from trading_pipeline.domain.ensemble.train import Trained, kept_columns, train
+from trading_pipeline.domain.ensemble.training import Panel, judged_rows
 from trading_pipeline.domain.features.daily import compute_daily_features
 from trading_pipeline.domain.features.registry import Feature
+from trading_pipeline.domain.features.session_ranks import rankable, ranked_within_session
 from trading_pipeline.domain.gate.gathering import Challenger, gathered_evidence
 from trading_pipeline.domain.gate.verdict import PROMOTED, decide
 from trading_pipeline.domain.labels.direction import label_direction
@@ -83,6 +84,8 @@ def prepared(
         market.events,
         np.float32,
     ).frame()
+    if config.features.rank_within_session:
+        features = ranked_within_session(features, rankable(registry))
     labels = label_direction(bars, universe, config.labels, config.labels.min_symbols)
     labels = labels[labels["label"].notna()]
     rows, archived = labelled_rows(labels, regimes, features, config.memory)
@@ -98,7 +101,8 @@ def judge_market(
     """Train, judge and gate one market; return its figures, None where not assessable.
 
     auc, auc_low, auc_high of the stack over the hold-out, n_rows, n_sessions, oracle_auc on the
-    same rows, volatility_auc, verdict, is_promoted and the gate's reasons.
+    same rows, volatility_auc, plain_auc (plain LightGBM), verdict, is_promoted and the gate's
+    reasons.
     """
     made = prepared(market, config, registry)
     rows = made.rows
@@ -113,11 +117,9 @@ def judge_market(
         registry=registry,
     )
     trained = train(path, judged, timer)
-    baseline = trained.holdout[trained.holdout["learner"] == STACK].assign(
-        learner=VOLATILITY_ONLY,
-        probability=path.volatility_baseline(trained.chosen, judged),
-    )
-    holdout = pd.concat([trained.holdout, baseline], ignore_index=True)
+    columns = kept_columns(path, trained.selected[FINAL_BLOCK])
+    beside = judged_rows(judged, baselines(path, trained.chosen, judged, columns))
+    holdout = pd.concat([trained.holdout, beside], ignore_index=True)
     scores = score_holdout(holdout, config.labels.horizon_sessions, config.gate)
     verdict = _verdict(made, path, trained, holdout, scores)
     whole = scores[scores["regime"] == "all"].set_index("learner")
@@ -127,6 +129,7 @@ def judge_market(
         "n_sessions": int(whole["n_sessions"][STACK]),
         "oracle_auc": oracle_auc(market.oracle, judged.rows),
         "volatility_auc": _number(whole["auc"][VOLATILITY_ONLY]),
+        "plain_auc": _number(whole["auc"][PLAIN_LIGHTGBM]),
         "verdict": verdict[0],
         "is_promoted": verdict[0] == PROMOTED,
         "reasons": list(verdict[1]),
