@@ -72,6 +72,7 @@ def run_of(home):
         is_forced=False,
         memory={},
         vendors=None,
+        studies_at=None,
     )
 
 
