@@ -71,6 +71,6 @@ def test_importance_is_drawn_with_every_learners_name_and_shares(width):
     both = pd.concat([trials(), trials(learner="mlp", seed=2)])
     svg = plots.plot_sweep_importance(parameter_importance(both, seed=7), width)
     ElementTree.fromstring(svg)
-    assert "logistic" in svg
-    assert "mlp" in svg
+    assert "logistic regression" in svg
+    assert "neural network" in svg
     assert len(plots.as_markdown_image(svg, "importance")) < 60_000
