@@ -21,6 +21,7 @@ COLUMNS = [
     "sweep_id", "learner", "block", "trial", "origin", "state", "params_json", "fold_scores_json",
     "auc", "gross_frac", "turnover", "best_round", "seconds", "returns_json", "n_rows",
 ]  # fmt: skip
+BOOSTED = ("lightgbm", "xgboost", "catboost", "gradient_boosting")
 WINDOWS = {"rsi": (7, 14, 21)}
 
 
@@ -85,13 +86,13 @@ def test_every_complete_trial_keeps_a_return_series_and_a_signal_earns():
     assert np.mean(list(series[best].values())) > 0.001
 
 
-@pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.parametrize("learner", [*BOOSTED, "mlp"])
 def test_a_prediction_after_some_rounds_is_that_of_a_shorter_fit(learner):
     data, _ = market(n=400)
     params = default_candidate(learner, WINDOWS).params
     long, short = (
         new_learner(learner, params, seed=7, threads=1).fit(
-            data.X, data.y, data.weight, rounds=rounds
+            data.X, data.y, data.weight, rounds=rounds, eval_set=(data.X, data.y)
         )
         for rounds in (12, 5)
     )

@@ -100,9 +100,10 @@ def trials_frame(rng: np.random.Generator) -> pd.DataFrame:
     names = ["sweep_id", "learner", "block", "trial", "state", "params_json", "fold_scores_json"]
     frame = pd.DataFrame(rows, columns=names)
     frame["auc"] = 0.512 + 0.006 * rng.standard_normal(len(frame))
+    frame["profit_frac"] = 0.001 - 0.3 * (frame["auc"] - 0.512)
     frame["best_round"] = rng.integers(20, 200, len(frame))
     frame["n_rows"], frame["seconds"] = 40_000, rng.uniform(0.5, 3.0, len(frame))
-    frame.loc[5, ["state", "auc"]] = ["failed", np.nan]
+    frame.loc[5, ["state", "auc", "profit_frac"]] = ["failed", np.nan, np.nan]
     return frame
 
 

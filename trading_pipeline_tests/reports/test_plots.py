@@ -25,6 +25,7 @@ PLOTS: dict[str, Draw] = {
     "labels": lambda p, w: plots.plot_label_balance(p.labels, w),
     "folds": lambda p, w: plots.plot_folds(p.folds, w),
     "sweeps": lambda p, w: plots.plot_sweep_history(p.trials, w),
+    "sweeps by profit": lambda p, w: plots.plot_sweep_history(p.trials, w, "profit"),
     "oof": lambda p, w: plots.plot_oof(p.oof, w),
     "roc by regime": lambda p, w: plots.plot_roc(p.holdout, "regime", w),
     "roc by learner": lambda p, w: plots.plot_roc(p.holdout, "learner", w),
