@@ -20,7 +20,7 @@ from trading_pipeline.domain.ensemble.explanations import MEAN, NATIVE, explain,
 from trading_pipeline.domain.ensemble.members import members_from_bytes, predict_base
 from trading_pipeline.domain.ensemble.path import fit_rows, window_rows
 from trading_pipeline.domain.ensemble.scores import ALL_REGIMES
-from trading_pipeline.domain.ensemble.stack import STACK, wide_oof
+from trading_pipeline.domain.ensemble.stack import STACK, second_level, wide_oof
 from trading_pipeline.domain.ensemble.training import training_set
 from trading_pipeline.domain.ensemble.validation import (
     SCORED,
@@ -159,7 +159,7 @@ def predicted_event(
     base = predict_base(members, span.panel.X.iloc[held.rows])
     regime = tested["regime"].replace(UNKNOWN_REGIME, np.nan).to_numpy(object)
     stacked, is_fitted = stacked_event(
-        base, regime, wide, held, kind=config.ensemble.second_level, seed=config.ensemble.seed
+        base, regime, wide, held, kind=second_level(config.ensemble), seed=config.ensemble.seed
     )
     base.insert(0, STACK, stacked)
     keys = tested.assign(regime=held.regime)[SCORED]

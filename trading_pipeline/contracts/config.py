@@ -124,11 +124,6 @@ class EnsembleConfig(Section):
     max_rounds: Count
     seed: int = Field(ge=0)
 
-    @property
-    def second_level(self) -> Literal["mlp", "logistic", "mean"]:
-        """What joins the learners: the meta-learner, or their mean where the stack is off."""
-        return self.meta_learner if self.use_stack else "mean"
-
 
 class EffectsConfig(Section):
     """Which parts are tried on and off before the hold-out, and with which learners."""

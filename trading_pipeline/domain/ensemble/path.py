@@ -25,7 +25,13 @@ from trading_pipeline.domain.ensemble.members import (
     predict_stack,
 )
 from trading_pipeline.domain.ensemble.recipe import Recipe, build_recipe
-from trading_pipeline.domain.ensemble.stack import Stack, fit_stack, stack_oof, wide_oof
+from trading_pipeline.domain.ensemble.stack import (
+    Stack,
+    fit_stack,
+    second_level,
+    stack_oof,
+    wide_oof,
+)
 from trading_pipeline.domain.ensemble.training import (
     Panel,
     Rows,
@@ -346,7 +352,7 @@ class TrainingPath:
     def stack_oof(self, wide: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
         """Return the stack's own rows of ensemble.oof."""
         config = self.config.ensemble
-        kind = config.second_level
+        kind = second_level(config)
         return stack_oof(wide, learners=recipe.learners, kind=kind, seed=config.seed)
 
     def fit_stack(self, wide: pd.DataFrame, recipe: Recipe) -> Stack:
@@ -355,7 +361,7 @@ class TrainingPath:
         return fit_stack(
             wide,
             learners=recipe.learners,
-            kind=config.second_level,
+            kind=second_level(config),
             calibration=config.calibration,
             calibration_frac=config.calibration_frac,
             seed=config.seed,

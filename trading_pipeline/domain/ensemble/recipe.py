@@ -18,7 +18,7 @@ from trading_pipeline.contracts.config import (
     SamplingConfig,
     SplitsConfig,
 )
-from trading_pipeline.domain.ensemble.stack import CalibrationKind, MetaKind
+from trading_pipeline.domain.ensemble.stack import CalibrationKind, MetaKind, second_level
 from trading_pipeline.domain.sweeps.learners import canonical_json
 from trading_pipeline.domain.sweeps.spaces import Candidate, Choice
 
@@ -148,7 +148,7 @@ def build_recipe(
         settings["ranked"] = sorted(read & set(ranked))
     return Recipe(
         members=tuple(members),
-        meta_learner=ensemble.second_level,
+        meta_learner=second_level(ensemble),
         calibration=ensemble.calibration,
         calibration_frac=ensemble.calibration_frac,
         seed=ensemble.seed,

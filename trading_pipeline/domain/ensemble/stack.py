@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from trading_pipeline.contracts.config import EnsembleConfig
 from trading_pipeline.contracts.vocabulary import REGIMES
 from trading_pipeline.domain.ensemble.metrics import Floats, logistic_line, logit, sigmoid
 from trading_pipeline.domain.ensemble.sklearn_files import part_from_skops, skops_bytes
@@ -123,6 +124,11 @@ class Stack:
     def predict(self, probabilities: pd.DataFrame, regime: ArrayLike) -> Floats:
         """Calibrated probability of label 1, shape (n,)."""
         return self.calibrator.predict(self.meta.predict(probabilities, regime))
+
+
+def second_level(config: EnsembleConfig) -> MetaKind:
+    """Return what joins the learners: the meta-learner, or their mean where the stack is off."""
+    return config.meta_learner if config.use_stack else "mean"
 
 
 def fit_meta(

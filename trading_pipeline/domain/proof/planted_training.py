@@ -12,6 +12,7 @@ from trading_pipeline.domain.ensemble.stack import (
     Stack,
     fit_calibrator,
     fit_meta,
+    second_level,
 )
 from trading_pipeline.domain.ensemble.train import rows_tested
 from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
@@ -131,7 +132,7 @@ class SharedOofStacking(TriedPath):
             wide,
             wide["label"].to_numpy(),
             learners=recipe.learners,
-            kind=config.second_level,
+            kind=second_level(config),
             seed=config.seed,
         )
         rows = wide[["symbol", "session_date", "session", "block", "label"]]
