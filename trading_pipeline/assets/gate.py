@@ -24,6 +24,7 @@ from trading_pipeline.assets.training import (
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.ensemble.members import members_from_bytes, predict_stack
 from trading_pipeline.domain.ensemble.path import fit_rows, window_rows
+from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.ensemble.training import Panel, training_set
 from trading_pipeline.domain.gate.evidence import GateEvidence
 from trading_pipeline.domain.gate.gathering import Challenger, gathered_evidence
@@ -167,8 +168,11 @@ def deployed(run: StageRun) -> TableResult:
         f"{run.hash('labels.direction')}".encode()
     ).hexdigest()
     version = f"{as_of:%Y%m%d}-{data[:8]}"
+    scores = run.read(
+        "select session, probability from ensemble.holdout where learner = $stack", stack=STACK
+    )
     table = save_model(
-        run, version, recipe, members, stack, trained, len(chosen.rows), last_session
+        run, version, recipe, members, stack, trained, len(chosen.rows), last_session, scores
     )
     table["protocol_id"] = protocol.protocol_id
     verdict = str(run.read("select any_value(verdict) as v from gate.verdicts")["v"].iloc[0])

@@ -25,6 +25,6 @@ def test_a_home_without_a_model_says_nothing_and_says_so(fresh):
 
 
 def test_a_home_with_a_judged_model_that_said_all_says_that(fresh, monkeypatch):
-    monkeypatch.setattr(predictions, "judged_model", lambda run: object())
+    monkeypatch.setattr(predictions, "judged_model", lambda _run: object())
 
     assert predictions.why_silent(fresh) == "nothing was unsaid"
