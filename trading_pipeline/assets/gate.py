@@ -151,7 +151,9 @@ def deployed(run: StageRun) -> TableResult:
         load_archive_keys(run),
     )
     sampling = run.config.sampling
+    # What was said live comes from the run before: the words of this one follow its refit.
     resolved = run.query("memory/resolved") if sampling.use_replay else None
+    followed = run.hash("outcomes.resolved") if sampling.use_replay else ""
     chosen = training_set(
         panel,
         candidates,
@@ -165,7 +167,7 @@ def deployed(run: StageRun) -> TableResult:
     as_of = run.read("select max(session_date) as d from bars.daily")["d"].iloc[0]
     data = hashlib.sha256(
         f"{recipe.recipe_id}{run.code_version}{run.hash('features.daily')}"
-        f"{run.hash('labels.direction')}".encode()
+        f"{run.hash('labels.direction')}{followed}".encode()
     ).hexdigest()
     version = f"{as_of:%Y%m%d}-{data[:8]}"
     scores = run.read(
