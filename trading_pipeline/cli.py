@@ -209,6 +209,9 @@ def simulate(
     shift_sessions: Annotated[
         int, typer.Option(min=0, metavar="N", help="Plant a shift in the last N sessions.")
     ] = 0,
+    shift_factor: Annotated[
+        float, typer.Option(min=0.1, help="How many times as volatile the shift is.")
+    ] = 2.5,
 ) -> None:
     """Make a market whose truth is known: bars, VIX, sectors, quotes, and the oracle's scores."""
     from trading_pipeline.commands.simulate import write_simulation
@@ -224,7 +227,14 @@ def simulate(
     }
     simulation = {k: v for k, v in given.items() if v is not None}
     settings = load_settings(flags={"source": {"simulation": simulation}})
-    write_simulation(console, out, settings.source.simulation, extra_sessions, shift_sessions)
+    write_simulation(
+        console,
+        out,
+        settings.source.simulation,
+        extra_sessions,
+        shift_sessions,
+        volatility_factor=shift_factor,
+    )
 
 
 @app.command()

@@ -19,5 +19,5 @@ where (state = 'open' and n_open > 1)
     or n_named > 1
     or last_date < opened_date
     or state not in ('open', 'cooled', 'promoted')
-    or reason not in ('features', 'age')
+    or reason not in ('features', 'scores', 'outcomes', 'age')
 order by model_version, opened_date;

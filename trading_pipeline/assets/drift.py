@@ -1,23 +1,30 @@
 """Drift stage: how far live data have moved from what the model in service was trained on.
 
 features.daily, gate.decisions  ->  drift.features, drift.sessions  ->  drift.episodes
+predictions.live, outcomes.resolved  ->  drift.predictions;  regimes.market  ->  drift.regimes
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from trading_pipeline.assets.ensemble import SCORES_FILE
 from trading_pipeline.assets.service import reference_version
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.assets.training import recipe_features
 from trading_pipeline.contracts.tables import TableResult
+from trading_pipeline.domain.bars.sessions import session_dates
 from trading_pipeline.domain.drift.episodes import EPISODE_COLUMNS, find_episodes
+from trading_pipeline.domain.drift.predictions import no_predictions_drift, score_predictions
+from trading_pipeline.domain.drift.regimes import score_regimes
 from trading_pipeline.domain.drift.score import score_drift
 from trading_pipeline.resources import StageRun
 
 READS = ("features.daily", "ensemble.deployed", "gate.decisions")
+NOT_ASSESSABLE = "not assessable"
 
 
 def drift_fingerprint(run: StageRun) -> Mapping[str, str]:
@@ -41,7 +48,7 @@ def _measure(run: StageRun) -> tuple[pd.DataFrame, pd.DataFrame]:
     version = reference_version(run)
     if version is None:
         return score_nothing(run)
-    model = json.loads(run.load_model(version)["training.json"])
+    model = training_span(run, version)
     features = recipe_features(run, version)
     listed = ", ".join(f'"{name}"' for name in features)
     rows = run.read(
@@ -54,10 +61,16 @@ def _measure(run: StageRun) -> tuple[pd.DataFrame, pd.DataFrame]:
         f"select symbol, session_date, session, {listed} from features.daily where session > $last",
         last=model["last_session"],
     )
-    newest = json.loads(run.load_model(newest_version(run))["training.json"])
+    newest = training_span(run, newest_version(run))
     return score_drift(
         rows, live, features, run.config.drift, version, trained_session=newest["as_of_session"]
     )
+
+
+def training_span(run: StageRun, version: str) -> dict[str, int]:
+    """Return the sessions a stored model was trained on, and the last that its fit could know."""
+    span: dict[str, int] = json.loads(run.load_model(version)["training.json"])
+    return span
 
 
 def newest_version(run: StageRun) -> str:
@@ -87,11 +100,98 @@ def sessions(run: StageRun) -> TableResult:
 
 
 @table_asset(
+    "drift.predictions",
+    reads=("predictions.live", "outcomes.resolved", "ensemble.deployed", "gate.decisions"),
+    settings=("drift", "outcomes"),
+    fingerprint=lambda run: {
+        "said": run.hash("predictions.live"),
+        "resolved": run.hash("outcomes.resolved"),
+        "reference": str(reference_version(run)),
+    },
+)
+def predictions(run: StageRun) -> TableResult:
+    """Spread of the live scores against the hold-out's, and the live AUC with its interval."""
+    version = reference_version(run)
+    table = no_predictions_drift()
+    if version is not None:
+        table = score_predictions(
+            holdout_scores(run, version),
+            run.read(
+                "select session_date, session, probability from predictions.live"
+                " where model_version = $version",
+                version=version,
+            ),
+            run.read(
+                "select session, end_session, horizon_sessions, probability, label, hit_excess"
+                " from outcomes.resolved where model_version = $version",
+                version=version,
+            ),
+            run.config.drift,
+            run.config.outcomes,
+            version,
+        )
+    last = table.iloc[-1] if len(table) else None
+    return TableResult(
+        table,
+        {
+            "model in service": version or "none",
+            "live sessions": len(table),
+            "spread of the scores": _limited(last, "psi"),
+            "live AUC": _live_auc(last),
+            "resolved": int(last["n_resolved"]) if last is not None else 0,
+        },
+    )
+
+
+def holdout_scores(run: StageRun, version: str) -> pd.DataFrame:
+    """Return session and probability that a stored model's recipe gave over its hold-out."""
+    kept = run.load_model(version).get(SCORES_FILE)
+    scores = json.loads(kept) if kept else {"session": [], "probability": []}
+    return pd.DataFrame(scores)
+
+
+@table_asset(
+    "drift.regimes",
+    reads=("regimes.market", "ensemble.deployed", "gate.decisions"),
+    settings=("drift",),
+    fingerprint=lambda run: {
+        "regimes": run.hash("regimes.market"),
+        "reference": str(reference_version(run)),
+    },
+)
+def regimes(run: StageRun) -> TableResult:
+    """Share of each regime in the last sessions against the training window; watched only."""
+    version = reference_version(run)
+    table = run.table("drift.regimes").iloc[:0]
+    if version is not None:
+        span = training_span(run, version)
+        first, last = session_dates(np.array([span["first_session"], span["last_session"]]))
+        rows = run.read(
+            "select session_date, regime from regimes.market where session_date >= $first",
+            first=first,
+        )
+        is_live = rows["session_date"] > last
+        table = score_regimes(rows[~is_live], rows[is_live], run.config.drift, version)
+    return TableResult(
+        table,
+        {
+            "model in service": version or "none",
+            "drifted": ", ".join(table.loc[table["is_drifted"].astype(bool), "regime"]) or "none",
+            **{
+                f"share of {row['regime']}": _limited(row, "share_live")
+                for _, row in table.iterrows()
+            },
+        },
+    )
+
+
+@table_asset(
     "drift.episodes",
-    reads=("drift.sessions",),
+    reads=("drift.sessions", "drift.predictions"),
     settings=("drift",),
     fingerprint=lambda run: {
         "sessions": run.hash("drift.sessions"),
+        "predictions": run.hash("drift.predictions"),
         "reference": str(reference_version(run)),
     },
 )
@@ -101,7 +201,13 @@ def episodes(run: StageRun) -> TableResult:
     previous = run.table("drift.episodes")[list(EPISODE_COLUMNS)]
     table = previous
     if version is not None:
-        table = find_episodes(previous, run.table("drift.sessions"), run.config.drift, version)
+        table = find_episodes(
+            previous,
+            run.table("drift.sessions"),
+            run.table("drift.predictions"),
+            run.config.drift,
+            version,
+        )
     is_open = table["state"] == "open"
     return TableResult(
         table,
@@ -116,7 +222,7 @@ def episodes(run: StageRun) -> TableResult:
 
 def _facts(table: pd.DataFrame, by_session: pd.DataFrame) -> dict[str, Any]:
     last = by_session.iloc[-1] if len(by_session) else None
-    share = "not assessable"
+    share = NOT_ASSESSABLE
     if last is not None and pd.notna(last["share_drifted"]):
         share = f"{last['share_drifted']:.3f} (limit {last['share_threshold']:.3f})"
     return {
@@ -126,6 +232,20 @@ def _facts(table: pd.DataFrame, by_session: pd.DataFrame) -> dict[str, Any]:
         "share drifted": share,
         "age": f"{int(last['age_sessions'])} sessions" if last is not None else "none",
     }
+
+
+def _limited(row: pd.Series | None, name: str) -> str:
+    """Write a value beside its limit."""
+    if row is None or pd.isna(row[name]) or pd.isna(row["threshold"]):
+        return NOT_ASSESSABLE
+    return f"{row[name]:.3f} (limit {row['threshold']:.3f})"
+
+
+def _live_auc(row: pd.Series | None) -> str:
+    if row is None or pd.isna(row["auc"]):
+        n_horizons = 0.0 if row is None else row["n_horizons"]
+        return f"{NOT_ASSESSABLE}: {n_horizons:.1f} independent horizons"
+    return f"{row['auc']:.3f} [{row['auc_low']:.3f}, {row['auc_high']:.3f}]"
 
 
 def _plot(run: StageRun, table: pd.DataFrame, by_session: pd.DataFrame) -> str:

@@ -43,6 +43,7 @@ from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 from trading_pipeline.resources import StageRun
 
 TRAINING_FILE = "training.json"
+SCORES_FILE = "holdout_scores.json"
 
 
 @table_asset(
@@ -148,10 +149,12 @@ def save_model(
     trained: pd.DataFrame,
     n_rows: int,
     as_of_session: int,
+    scores: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Store a model's files; return the columns of ensemble.model but the protocol.
 
-    ``trained`` holds the rows of the rolling window, whose sessions drift later compares with.
+    ``trained`` holds the rows of the rolling window, whose sessions drift later compares with;
+    ``scores`` session and probability over the hold-out, with which it compares live ones.
     """
     by_learner = {member.recipe.learner: member.recipe for member in members}
     files = members_to_bytes(recipe, members, stack)
@@ -161,6 +164,10 @@ def save_model(
         "as_of_session": as_of_session,
     }
     files[TRAINING_FILE] = json.dumps(span, sort_keys=True).encode()
+    if scores is not None:
+        ordered = scores.sort_values(["session", "probability"])
+        kept = {name: ordered[name].tolist() for name in ("session", "probability")}
+        files[SCORES_FILE] = json.dumps(kept).encode()
     rows = []
     for file in run.save_model(version, files):
         own = by_learner.get(file.member)

@@ -25,6 +25,7 @@ from trading_pipeline.contracts.steps import step_of
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.ensemble.members import members_from_bytes, predict_stack
 from trading_pipeline.domain.ensemble.path import fit_rows, window_rows
+from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.ensemble.training import Panel, training_set
 from trading_pipeline.domain.gate.evidence import GateEvidence
 from trading_pipeline.domain.gate.gathering import Challenger, gathered_evidence
@@ -164,7 +165,9 @@ def deployed(run: StageRun) -> TableResult:
         load_archive_keys(run),
     )
     sampling = run.config.sampling
+    # What was said live comes from the run before: the words of this one follow its refit.
     resolved = run.query("memory/resolved") if sampling.use_replay else None
+    followed = run.hash("outcomes.resolved") if sampling.use_replay else ""
     chosen = training_set(
         panel,
         candidates,
@@ -178,11 +181,14 @@ def deployed(run: StageRun) -> TableResult:
     as_of = run.read("select max(session_date) as d from bars.daily")["d"].iloc[0]
     data = hashlib.sha256(
         f"{recipe.recipe_id}{run.code_version}{run.hash('features.daily')}"
-        f"{run.hash('labels.direction')}".encode()
+        f"{run.hash('labels.direction')}{followed}".encode()
     ).hexdigest()
     version = f"{as_of:%Y%m%d}-{data[:8]}"
+    scores = run.read(
+        "select session, probability from ensemble.holdout where learner = $stack", stack=STACK
+    )
     table = save_model(
-        run, version, recipe, members, stack, trained, len(chosen.rows), last_session
+        run, version, recipe, members, stack, trained, len(chosen.rows), last_session, scores
     )
     table["protocol_id"] = protocol.protocol_id
     verdict = str(run.read("select any_value(verdict) as v from gate.verdicts")["v"].iloc[0])

@@ -69,28 +69,36 @@ def live(run: StageRun) -> TableResult:
             "rows added": len(table),
             "sessions added": int(table["session"].nunique()),
             "of them backfilled": int(table["is_backfilled"].sum()),
-            "who spoke": "; ".join(_words(speaker) for speaker in speakers) or "nothing was unsaid",
+            "who spoke": "; ".join(_words(speaker) for speaker in speakers) or why_silent(run),
         },
         is_appended=True,
     )
 
 
 def unsaid(run: StageRun) -> tuple[Speaker, ...]:
-    """Return who has something left to say, and about which sessions."""
+    """Return who has something left to say, and about which sessions; nobody before a first fit."""
     decisions = run.table_whole("gate.decisions")
     as_of = {
         version: int(json.loads(run.load_model(version)[TRAINING_FILE])["as_of_session"])
         for version in sorted(set(decisions["model_version"]))
         if usable(run, version) is not None
     }
+    candidate = judged_model(run)
+    if candidate is None and not as_of:
+        return ()
     said = run.read(
         "select role, model_version, max(session) as last_session from predictions.live"
         " group by all order by all"
     )
-    judged = run.read("select distinct model_version from ensemble.model")["model_version"]
-    opens = ordinal(protocol_in_force(run).holdout_start)
-    candidate = Candidate(str(judged.iloc[0]), opens) if len(judged) else None
     return find_speakers(decisions, as_of, said, last_session(run), candidate)
+
+
+def judged_model(run: StageRun) -> Candidate | None:
+    """Return the model that the gate judged and where its hold-out opens; None before the first."""
+    judged = run.read("select distinct model_version from ensemble.model")["model_version"]
+    if judged.empty:
+        return None
+    return Candidate(str(judged.iloc[0]), ordinal(protocol_in_force(run).holdout_start))
 
 
 def last_session(run: StageRun) -> int:
@@ -127,6 +135,11 @@ def spoken(run: StageRun, speaker: Speaker) -> pd.DataFrame:
         )
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if filled else no_predictions()
+
+
+def why_silent(run: StageRun) -> str:
+    """Return in words why nobody speaks."""
+    return "no model yet" if judged_model(run) is None else "nothing was unsaid"
 
 
 def _words(speaker: Speaker) -> str:

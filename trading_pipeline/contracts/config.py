@@ -225,6 +225,7 @@ class DriftConfig(Section):
     feature_quantile: Fraction
     share_quantile: Fraction
     confirm_sessions: Count
+    outcome_horizons: Count
     max_age_sessions: Count
     cooldown_sessions: Count
     seed: int = Field(ge=0)

@@ -58,8 +58,12 @@ class ReportPayload:
     sensitivity: "pd.DataFrame | None" = None
     drawdowns: "pd.DataFrame | None" = None
     monthly: "pd.DataFrame | None" = None
+    # outcomes.tracking
+    tracking: "pd.DataFrame | None" = None
     drift_features: "pd.DataFrame | None" = None
     drift_sessions: "pd.DataFrame | None" = None
+    drift_predictions: "pd.DataFrame | None" = None
+    drift_regimes: "pd.DataFrame | None" = None
     episodes: "pd.DataFrame | None" = None
     # selloffs.events
     selloffs: "pd.DataFrame | None" = None

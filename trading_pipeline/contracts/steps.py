@@ -55,12 +55,13 @@ _TABLES: Final = {
     " sweeps.random_forest sweeps.extra_trees sweeps.mlp sweeps.logistic sweeps.svm"
     " sweeps.trials sweeps.best",
     "ensemble": "ensemble.oof ensemble.model",
-    "validation with SHAP": "ensemble.validation ensemble.explanations ensemble.holdout"
+    "validation with SHAP": "ensemble.validation ensemble.explanations ensemble.effects"
+    " ensemble.holdout"
     " ensemble.scores backtest.trades backtest.equity backtest.summary backtest.evidence"
     " backtest.sensitivity backtest.drawdowns backtest.monthly",
     "gate": "gate.verdicts ensemble.deployed gate.decisions",
     "drift and report": "predictions.live outcomes.resolved outcomes.tracking drift.features"
-    " drift.sessions drift.episodes reports.cards reports.runs reports.tracking"
+    " drift.sessions drift.predictions drift.regimes drift.episodes reports.cards reports.runs reports.tracking"
     " reports.training_log",
 }
 _STEP_OF: Final = {table: step for step in STEPS for table in _TABLES[step.name].split()}

@@ -7,7 +7,14 @@ import pandas as pd
 from markupsafe import Markup
 
 from trading_pipeline.contracts.report import ReportPayload
-from trading_pipeline.reports import plots, tables_book, tables_data, tables_model, tables_worth
+from trading_pipeline.reports import (
+    plots,
+    tables_book,
+    tables_data,
+    tables_model,
+    tables_outcomes,
+    tables_worth,
+)
 from trading_pipeline.reports.table import Table
 from trading_pipeline.reports.wording import words
 
@@ -80,7 +87,7 @@ class _Builder:
 def sections(payload: ReportPayload) -> list[Section]:
     """Return all sections of a report, in reading order."""
     parts = (_data, _prices, _features, _folds, _sweeps, _by_regime, _worth, _scores, _book)
-    rest = (_drift, _selloffs, _gate, _stages)
+    rest = (_outcomes, _drift, _selloffs, _gate, _stages)
     return [part(payload).section for part in (*parts, *rest)]
 
 
@@ -227,6 +234,19 @@ def _book(p: ReportPayload) -> _Builder:
     return b.table(p.monthly, tables_book.monthly_table, is_folded=True)
 
 
+def _outcomes(p: ReportPayload) -> _Builder:
+    lead = (
+        "What followed the words of the models in service, or, before the first is promoted, what "
+        "the judged model would have said live over its hold-out; the worst stand first."
+    )
+    b = _Builder(p, "outcomes", "Outcomes", lead)
+    if p.tracking is None or p.tracking.empty:
+        reason = p.notes.get("tracking", "no prediction has been resolved yet")
+        b.section.missing.append(f"Tracking: {reason}.")
+    b.table(p.tracking, tables_outcomes.sectors_table)
+    return b.table(p.tracking, tables_outcomes.symbols_table)
+
+
 def _drift(p: ReportPayload) -> _Builder:
     lead = (
         "How far live features have moved from the training window of the model in service. A "
@@ -240,6 +260,8 @@ def _drift(p: ReportPayload) -> _Builder:
         "PSI: 0.10 is worth watching, 0.25 has moved, if above the feature's own threshold.",
     )
     b.table(p.drift_features, tables_data.drift_table)
+    b.table(p.drift_predictions, tables_outcomes.scores_drift_table)
+    b.table(p.drift_regimes, tables_outcomes.regimes_drift_table)
     return b.table(p.episodes, tables_data.episodes_table)
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from uuid import uuid4
 
 import dagster as dg
 import pandas as pd
@@ -103,6 +104,47 @@ def test_a_daemon_killed_before_its_cursor_asks_again_under_the_same_key(warehou
 
     assert again.run_key == lost.run_key
     assert len(warehouse.read("select * from drift.requests")) == 1
+
+
+def ended(instance, request, status):
+    """Let the daemon's run of a request end."""
+    instance.add_run(
+        dg.DagsterRun(
+            job_name="weekly_retrain", run_id=str(uuid4()), tags=request.tags, status=status
+        )
+    )
+
+
+def test_a_retrain_that_failed_is_asked_for_once_more_and_then_left_to_saturday(
+    warehouse, instance
+):
+    ingest(warehouse, "bars-1")
+    write_episodes(warehouse, {FIRST: "open"})
+    (first,) = tick(warehouse, instance).run_requests
+    ended(instance, first, dg.DagsterRunStatus.FAILURE)
+
+    (second,) = tick(warehouse, instance, cursor=FIRST).run_requests
+    (again,) = tick(warehouse, instance, cursor=FIRST).run_requests
+    ended(instance, second, dg.DagsterRunStatus.FAILURE)
+    last, without_cursor = (tick(warehouse, instance, cursor=cursor) for cursor in (FIRST, None))
+
+    assert first.run_key.endswith(":1")
+    assert second.run_key.endswith(":2")
+    assert again.run_key == second.run_key
+    assert (
+        last.skip_message == without_cursor.skip_message == f"episode {FIRST} has had its retrain"
+    )
+    assert len(warehouse.read("select * from drift.requests")) == 1
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS])
+def test_a_retrain_that_runs_or_ran_is_not_asked_for_again(warehouse, instance, status):
+    ingest(warehouse, "bars-1")
+    write_episodes(warehouse, {FIRST: "open"})
+    (first,) = tick(warehouse, instance).run_requests
+    ended(instance, first, status)
+
+    assert isinstance(tick(warehouse, instance, cursor=FIRST), dg.SkipReason)
 
 
 def test_one_data_version_gets_at_most_one_retrain(warehouse, instance):

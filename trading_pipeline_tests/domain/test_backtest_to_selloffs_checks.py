@@ -144,6 +144,39 @@ def rows_of():
                 "age_sessions": [1, 2, 3],
             }
         ),
+        "drift.predictions": pd.DataFrame(
+            {
+                "model_version": "1",
+                "session_date": pd.date_range(DAY, periods=3),
+                "session": [5, 6, 7],
+                "n_rows": 20,
+                "psi": [None, 0.5, 0.6],
+                "threshold": 0.4,
+                "is_spread": [False, True, True],
+                "n_spread": [0, 1, 2],
+                "n_resolved": 100,
+                "n_horizons": 10.0,
+                "auc": [None, 0.52, 0.45],
+                "auc_low": [None, 0.49, 0.41],
+                "auc_high": [None, 0.55, 0.49],
+                "hit_rate": [None, 0.5, 0.5],
+                "is_worse": [False, False, True],
+                "n_worse": [0, 0, 1],
+            }
+        ),
+        "drift.regimes": pd.DataFrame(
+            {
+                "model_version": "1",
+                "session_date": DAY,
+                "regime": ["crash", "normal"],
+                "share_trained": [0.1, 0.9],
+                "share_live": [0.5, 0.5],
+                "threshold": [0.3, 1.0],
+                "is_drifted": [True, False],
+                "n_trained": 100,
+                "n_live": 20,
+            }
+        ),
         "drift.episodes": pd.DataFrame(
             {
                 "episode_id": ["1:a", "1:b"],
@@ -191,7 +224,7 @@ def warehouse():
     """Return a connection to an empty warehouse of these stages."""
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.execute("set timezone = 'UTC'")
-        for stage in ("sweeps", "learners", *STAGES, "backtest_evidence"):
+        for stage in ("sweeps", "learners", *STAGES, "backtest_evidence", "drift_of_predictions"):
             (migration,) = (ROOT / "sql/migrations").glob(f"[0-9][0-9][0-9][0-9]_{stage}.sql")
             connection.execute(migration.read_text())
         yield connection
@@ -214,7 +247,7 @@ def spoiled(table, column, value, row=0):
 
 
 def test_sound_tables_pass_every_check(warehouse):
-    assert len(CHECKS) == 17
+    assert len(CHECKS) == 19
     assert failing(warehouse, rows_of()) == set()
 
 
@@ -263,6 +296,15 @@ SPOILS = [
     ("drift.sessions", "is_beyond", True, "drift_sessions_agree"),
     ("drift.sessions", "n_running", 1, "drift_sessions_agree"),
     ("drift.sessions", "session", 6, "drift_sessions_agree"),
+    ("drift.predictions", "psi", -0.1, "drift_predictions_agree"),
+    ("drift.predictions", "is_spread", True, "drift_predictions_agree"),
+    ("drift.predictions", "n_worse", 1, "drift_predictions_agree"),
+    ("drift.predictions", "is_worse", True, "drift_predictions_agree"),
+    ("drift.predictions", "hit_rate", 1.5, "drift_predictions_agree"),
+    ("drift.predictions", "session", 6, "drift_predictions_agree"),
+    ("drift.regimes", "share_live", 0.7, "drift_regimes_add_up"),
+    ("drift.regimes", "is_drifted", False, "drift_regimes_add_up"),
+    ("drift.regimes", "regime", "normal", "drift_regimes_add_up"),
     ("drift.episodes", "state", "open", "drift_one_open_episode"),
     ("drift.episodes", "episode_id", "1:b", "drift_one_open_episode"),
     ("drift.episodes", "last_date", DAY - pd.Timedelta(days=1), "drift_one_open_episode"),

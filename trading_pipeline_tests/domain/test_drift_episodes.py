@@ -18,6 +18,7 @@ CONFIG = DriftConfig(
     feature_quantile=0.99,
     share_quantile=0.995,
     confirm_sessions=3,
+    outcome_horizons=12,
     max_age_sessions=5,
     cooldown_sessions=4,
     seed=7,
@@ -42,9 +43,24 @@ def sessions_of(beyond, ages=None, model_version="1"):
     )
 
 
+SILENT = pd.DataFrame({"model_version": [], "session": [], "n_spread": [], "n_worse": []})
+
+
+def said_of(spread, worse):
+    """Return drift.predictions of the same sessions, with these flags."""
+    return pd.DataFrame(
+        {
+            "model_version": "1",
+            "session": np.arange(len(spread)),
+            "n_spread": [sum(spread[place - 2 : place + 1]) for place in range(len(spread))],
+            "n_worse": [sum(worse[place - 2 : place + 1]) for place in range(len(worse))],
+        }
+    )
+
+
 def found(beyond, ages=None, previous=NONE):
     """Return the episodes."""
-    return find_episodes(previous, sessions_of(beyond, ages), CONFIG, "1")
+    return find_episodes(previous, sessions_of(beyond, ages), SILENT, CONFIG, "1")
 
 
 def test_an_episode_opens_when_the_share_is_beyond_on_three_sessions_running():
@@ -79,7 +95,7 @@ def test_it_cools_after_four_quiet_sessions_and_the_next_spell_is_a_new_one():
 
 def test_a_new_model_in_service_closes_the_episode_of_the_old_one():
     before = found([1] * 3)
-    after = find_episodes(before, sessions_of([], model_version="2"), CONFIG, "2")
+    after = find_episodes(before, sessions_of([], model_version="2"), SILENT, CONFIG, "2")
     assert after[["model_version", "state"]].values.tolist() == [["1", "promoted"]]
 
 
@@ -112,7 +128,7 @@ def test_computing_again_or_day_by_day_gives_the_same_table(beyond, cut, seed):
     partly = found(beyond[:cut], ages[:cut])
     in_steps = found(beyond, ages, previous=partly)
     shuffled = sessions_of(beyond, ages).sample(frac=1, random_state=seed)
-    any_order = find_episodes(partly.iloc[::-1], shuffled, CONFIG, "1")
+    any_order = find_episodes(partly.iloc[::-1], shuffled, SILENT, CONFIG, "1")
     for other in (again, in_steps, any_order):
         pd.testing.assert_frame_equal(other, at_once)
 
@@ -130,5 +146,26 @@ def test_at_most_one_episode_is_open_and_spells_never_overlap(beyond):
 @pytest.mark.parametrize("state", ["cooled", "promoted"])
 def test_episodes_of_other_models_keep_their_closed_state(state):
     before = found([1] * 3).assign(state=state)
-    after = find_episodes(before, sessions_of([1] * 3, model_version="2"), CONFIG, "2")
+    after = find_episodes(before, sessions_of([1] * 3, model_version="2"), SILENT, CONFIG, "2")
     assert after["state"].tolist() == [state, "open"]
+
+
+@pytest.mark.parametrize(
+    ("spread", "worse", "reason"),
+    [([0, 0, 1, 1, 1], [0] * 5, "scores"), ([0] * 5, [0, 0, 1, 1, 1], "outcomes")],
+)
+def test_scores_and_outcomes_open_an_episode_of_their_own_reason(spread, worse, reason):
+    said = said_of(spread, worse)
+    episodes = find_episodes(NONE, sessions_of([0] * 5), said, CONFIG, "1")
+    assert episodes["reason"].tolist() == [reason]
+    assert episodes["opened_date"].tolist() == [DATES[4]]
+    others = said.assign(model_version="2")
+    assert find_episodes(NONE, sessions_of([0] * 5), others, CONFIG, "1").empty
+
+
+def test_features_name_the_episode_where_several_fire_at_once():
+    said = said_of([1] * 4, [1] * 4)
+    episodes = find_episodes(NONE, sessions_of([0, 1, 1, 1]), said, CONFIG, "1")
+    assert episodes["reason"].tolist() == ["scores"]
+    episodes = find_episodes(NONE, sessions_of([1] * 4), said, CONFIG, "1")
+    assert episodes["reason"].tolist() == ["features"]

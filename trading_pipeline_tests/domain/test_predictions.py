@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trading_pipeline.domain.bars.sessions import session_table
 from trading_pipeline.domain.ensemble.members import (
@@ -147,9 +149,13 @@ def model():
 
 
 def say(model, rows, first, last, newest):
+    return say_as(model, rows, Speaker("shadow", "v1", first, last), newest)
+
+
+def say_as(model, rows, speaker, newest):
     members, stack, _ = model
     return say_sessions(
-        members, stack, rows, rows[list(FEATURES)], Speaker("shadow", "v1", first, last),
+        members, stack, rows, rows[list(FEATURES)], speaker,
         horizon_sessions=5, n_reasons=3, last_session=newest,
     )  # fmt: skip
 
@@ -170,6 +176,37 @@ def test_a_backfill_equals_what_live_wrote(model):
     pd.testing.assert_frame_equal(
         backfill.drop(columns="is_backfilled"), live.drop(columns="is_backfilled"), check_exact=True
     )
+
+
+@settings(max_examples=3, deadline=None)
+@given(cuts=st.sets(st.integers(0, 8), max_size=4), n_earlier=st.integers(1, 4))
+def test_whatever_the_days_on_which_data_came_the_hold_out_is_said_alike(model, cuts, n_earlier):
+    rows = model[2]
+    first, last = int(rows["session"].min()), int(rows["session"].max())
+    refit = first + n_earlier
+    decisions = ledger(("shadow", "v1"))
+    said, parts = NOTHING_SAID, []
+    for now in sorted({*(first + cut for cut in cuts), last}):
+        known = rows[rows["session"] <= now].sample(frac=1, random_state=now)
+        held = decisions if now >= refit else decisions.iloc[:0]
+        candidate = Candidate("judged", first)
+        for speaker in find_speakers(held, {"v1": refit}, said, now, candidate):
+            part = say_as(model, known.reset_index(drop=True), speaker, now)
+            assert set(part["model_version"]) == {speaker.model_version}
+            said = pd.concat([said, told((*speaker[:2], speaker.last_session))])
+            parts.append(part)
+    live = pd.concat(parts).sort_values(["model_version", "session", "symbol"], ignore_index=True)
+    at_once = pd.concat(
+        [
+            say_as(model, rows, speaker, last)
+            for speaker in find_speakers(
+                decisions, {"v1": refit}, NOTHING_SAID, last, Candidate("judged", first)
+            )
+        ]
+    ).sort_values(["model_version", "session", "symbol"], ignore_index=True)
+    assert live["prediction_id"].is_unique
+    columns = [name for name in PREDICTION_COLUMNS if name != "is_backfilled"]
+    pd.testing.assert_frame_equal(live[columns], at_once[columns], check_exact=True)
 
 
 def test_a_prediction_is_the_stacks_with_the_instants_it_rests_on(model):

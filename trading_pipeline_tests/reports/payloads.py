@@ -185,6 +185,65 @@ def effects_frame() -> pd.DataFrame:
     return frame.assign(finding=told.where(frame["is_assessable"], "not assessable"))
 
 
+def tracking_frame() -> pd.DataFrame:
+    """Return outcomes.tracking of one role: all, three sectors, 12 symbols, the last too short."""
+    names = {"all": ["all"], "sector": ["Energy", "Health Care", "Utilities"]}
+    names["symbol"] = [f"STK{i:02d}" for i in range(12)]
+    rows = []
+    for level, own in names.items():
+        for place, name in enumerate(own, start=1):
+            is_assessable = level == "all" or place < len(own)
+            auc = 0.47 + 0.005 * place if is_assessable else np.nan
+            scores = {"auc": auc, "auc_low": auc - 0.02, "auc_high": auc + 0.02}
+            scores |= {"hit_rate": auc, "hit_rate_low": auc - 0.02, "hit_rate_high": auc + 0.02}
+            scores |= {"raw_hit_rate": auc / 2, "ece": auc / 20, "calibration_slope": auc * 2}
+            rows.append(
+                {
+                    "role": "shadow",
+                    "level": level,
+                    "name": name,
+                    "position": place,
+                    "n_rows": 480 if is_assessable else 40,
+                    "n_horizons": 24.0 if is_assessable else 2.0,
+                    "is_assessable": is_assessable,
+                    **scores,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def drift_predictions_frame() -> pd.DataFrame:
+    """Return drift.predictions of two sessions, the AUC not assessable yet."""
+    return pd.DataFrame(
+        {
+            "session_date": SESSIONS[-2:],
+            "session": [5000, 5001],
+            "psi": [0.11, 0.12],
+            "threshold": 0.31,
+            "auc": np.nan,
+            "auc_low": np.nan,
+            "auc_high": np.nan,
+            "hit_rate": np.nan,
+            "n_resolved": 60,
+            "n_horizons": 3.0,
+        }
+    )
+
+
+def drift_regimes_frame() -> pd.DataFrame:
+    """Return drift.regimes where high volatility fills more of the window than in training."""
+    is_high = np.array(REGIMES) == "high_volatility"
+    return pd.DataFrame(
+        {
+            "regime": REGIMES,
+            "share_trained": 0.2,
+            "share_live": np.where(is_high, 0.8, 0.05),
+            "threshold": 0.6,
+            "is_drifted": is_high,
+        }
+    )
+
+
 def explanations_frame() -> pd.DataFrame:
     """Return ensemble.explanations of 24 features, one of which changes its sign."""
     sessions = {"all": 1260, **dict(zip(REGIMES, (60, 40, 230, 600, 330), strict=True))}
@@ -444,8 +503,11 @@ def full_payload() -> ReportPayload:
                 "net_pnl_usd": 0.5,
             }
         ),
+        tracking=tracking_frame(),
         drift_features=drift_features,
         drift_sessions=drift_sessions,
+        drift_predictions=drift_predictions_frame(),
+        drift_regimes=drift_regimes_frame(),
         episodes=pd.DataFrame(
             {
                 "opened_date": [pd.Timestamp("2023-12-20")],

@@ -15,7 +15,7 @@ from trading_pipeline_tests.reports.payloads import full_payload, verdict_frame
 
 SECTIONS = (
     "verdict", "data", "regimes", "features", "folds", "search", "by-regime", "worth", "holdout",
-    "book", "drift", "selloffs", "gate", "run", "provenance",
+    "book", "outcomes", "drift", "selloffs", "gate", "run", "provenance",
 )  # fmt: skip
 
 

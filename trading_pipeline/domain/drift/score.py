@@ -21,8 +21,6 @@ from trading_pipeline.domain.drift.psi import (
     population_stability_index,
 )
 
-N_BLOCKS = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -55,8 +53,8 @@ def score_drift(
     """
     if not features or reference.empty:
         raise ValueError("drift needs features and training rows to compare with; got none")
-    sessions, dates, live_row = _session_rows(live)
-    trained_sessions, _, trained_row = _session_rows(reference)
+    sessions, dates, live_row = session_rows(live)
+    trained_sessions, _, trained_row = session_rows(reference)
     shape = len(features), 2 * config.n_bins
     trained_counts = np.zeros((trained_sessions.size, *shape), dtype="int64")
     live_counts = np.zeros((sessions.size, *shape), dtype="int64")
@@ -69,8 +67,10 @@ def score_drift(
         live_values = live[name].to_numpy("float64")
         ordered = np.sort(trained_values[~np.isnan(trained_values)])
         edges = cut_edges(ordered, config.n_bins)
-        trained_counts[:, place] = _count(trained_row, bin_values(trained_values, edges), shape[1])
-        live_counts[:, place] = _count(live_row, bin_values(live_values, edges), shape[1])
+        trained_counts[:, place] = count_bins(
+            trained_row, bin_values(trained_values, edges), shape[1]
+        )
+        live_counts[:, place] = count_bins(live_row, bin_values(live_values, edges), shape[1])
         last_values = live_values[is_last]
         last_values = np.sort(last_values[~np.isnan(last_values)])
         n_trained[place], n_live[place] = ordered.size, last_values.size
@@ -93,7 +93,7 @@ def score_drift(
             "share_drifted": share,
             "share_threshold": limits.share,
             "is_beyond": is_beyond,
-            "n_running": _running(is_beyond),
+            "n_running": count_running(is_beyond),
             "age_sessions": np.cumsum(sessions > trained_at),
         }
     )
@@ -117,32 +117,35 @@ def score_drift(
 def training_limits(counts: Counts, config: DriftConfig) -> Limits:
     """Return what windows inside the training span do by themselves.
 
+    `counts` has shape (n_sessions, n_features, n_bins). A feature's limit is the
+    `feature_quantile` of the PSI of its windows; the share's limit is the `share_quantile` of the
+    share of features beyond their limits in the same windows. Missing for fewer than two windows.
+    """
+    psi = ordinary_psi(counts, config)
+    if not len(psi):
+        return Limits(np.full(counts.shape[1], np.nan), float("nan"))
+    limit = np.quantile(psi, config.feature_quantile, axis=0)
+    # Crises move all features at once. Held against limits that had not seen its crisis, a window
+    # of one would set a share that no shift of some features ever reaches.
+    share = ((psi > config.psi_drifted) & (psi > limit)).mean(axis=1)
+    return Limits(feature=limit, share=float(np.quantile(share, config.share_quantile)))
+
+
+def ordinary_psi(counts: Counts, config: DriftConfig) -> Floats:
+    """Return the PSI of windows inside a span against the rest of it, (n_samples, n_features).
+
     `counts` has shape (n_sessions, n_features, n_bins). Windows start at sessions drawn with the
-    seed and are compared with the rest of the span. A feature's limit is the `feature_quantile`
-    of its PSI. The share's limit is the `share_quantile` of the share of features beyond their
-    limits, where a window is held against limits drawn from the other fifths of the span: a
-    window that had set its own limit could hardly exceed it. Missing for fewer than two windows.
+    seed; there is none where the span holds fewer than two.
     """
     n_sessions, n_features, _ = counts.shape
     window = config.window_sessions
     if n_sessions < 2 * window:
-        return Limits(np.full(n_features, np.nan), float("nan"))
+        return np.empty((0, n_features))
     drawn = np.random.default_rng(config.seed).integers(
         n_sessions - window + 1, size=config.bootstrap_samples
     )
     inside = window_sums(counts, window)[drawn]
-    psi = population_stability_index(counts.sum(axis=0) - inside, inside)
-    blocks = drawn * N_BLOCKS // n_sessions
-    share = np.full(drawn.size, np.nan)
-    for block in np.unique(blocks):
-        held = blocks == block
-        if not held.all():
-            limit = np.quantile(psi[~held], config.feature_quantile, axis=0)
-            share[held] = ((psi[held] > config.psi_drifted) & (psi[held] > limit)).mean(axis=1)
-    return Limits(
-        feature=np.quantile(psi, config.feature_quantile, axis=0),
-        share=float(np.nanquantile(share, config.share_quantile)),
-    )
+    return population_stability_index(counts.sum(axis=0) - inside, inside)
 
 
 def window_sums(counts: Counts, window: int) -> Counts:
@@ -170,7 +173,7 @@ def largest_distance(trained: Floats, live: Floats) -> float:
     return float(max(np.abs(above - to_value).max(), np.abs(below - to_below).max()))
 
 
-def _session_rows(
+def session_rows(
     frame: pd.DataFrame,
 ) -> tuple[NDArray[np.int64], pd.DatetimeIndex, NDArray[np.intp]]:
     """Return the sessions in order, their dates, and the place of each row's session."""
@@ -180,7 +183,7 @@ def _session_rows(
     return sessions, pd.DatetimeIndex(frame["session_date"].to_numpy()[first]), row
 
 
-def _count(row: NDArray[np.intp], bins: NDArray[np.int64], n_bins: int) -> Counts:
+def count_bins(row: NDArray[np.intp], bins: NDArray[np.int64], n_bins: int) -> Counts:
     """Return how many rows of each session fall into each bin, shape (n_sessions, n_bins)."""
     n_sessions = int(row.max()) + 1 if row.size else 0
     counted = np.bincount(row * n_bins + bins, minlength=n_sessions * n_bins)
@@ -204,7 +207,7 @@ def _status(psi: Floats, is_drifted: NDArray[np.bool_], config: DriftConfig) -> 
     return words
 
 
-def _running(is_beyond: NDArray[np.bool_]) -> NDArray[np.int64]:
+def count_running(is_beyond: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return, per session, for how many sessions in a row it has been beyond."""
     place = np.arange(1, is_beyond.size + 1)
     last_calm = np.maximum.accumulate(np.where(is_beyond, 0, place))
