@@ -61,7 +61,8 @@ _TABLES: Final = {
     " backtest.sensitivity backtest.drawdowns backtest.monthly",
     "gate": "gate.verdicts ensemble.deployed gate.decisions",
     "drift and report": "predictions.live outcomes.resolved outcomes.tracking drift.features"
-    " drift.sessions drift.predictions drift.regimes drift.episodes reports.cards reports.runs reports.tracking"
+    " drift.sessions drift.predictions drift.regimes drift.episodes reports.cards reports.runs"
+    " reports.tracking"
     " reports.training_log",
 }
 _STEP_OF: Final = {table: step for step in STEPS for table in _TABLES[step.name].split()}
