@@ -93,6 +93,7 @@ def test_workers_and_storage_make_nothing_stale_and_no_journal_is_left(learner):
     assert learner.journals == []
 
 
+@pytest.mark.long
 def test_a_search_that_was_killed_goes_on_at_its_asset(learner, cold, monkeypatch):
     real, made = trial_module.new_learner, []
 
