@@ -216,6 +216,7 @@ table(trials).to_pickle(home / "table.pickle")
 """
 
 
+@pytest.mark.long
 def test_a_process_that_is_shot_leaves_trials_that_another_takes_up(tmp_path):
     words = [sys.executable, "-c", SEARCH, str(tmp_path)]
     path = tmp_path / "sweeps/sweeps.lightgbm/2-key.journal"

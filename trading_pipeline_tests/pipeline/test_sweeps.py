@@ -25,6 +25,10 @@ COLD = {"n_trials": 4, "trials_per_round": 2, "canary_min_auc": 0.0}
 WARM = COLD | {"n_new_trials": 2}
 
 
+class Killed(BaseException):
+    """What no code of the program catches."""
+
+
 class Learner:
     """The asset of one learner over a copy of a finished home."""
 
@@ -89,19 +93,20 @@ def test_workers_and_storage_make_nothing_stale_and_no_journal_is_left(learner):
     assert learner.journals == []
 
 
+@pytest.mark.long
 def test_a_search_that_was_killed_goes_on_at_its_asset(learner, cold, monkeypatch):
     real, made = trial_module.new_learner, []
 
     def deadly(*args, **kwargs):
         made.append(args)
         if len(made) == 4:
-            raise KeyboardInterrupt
+            raise Killed
         return real(*args, **kwargs)
 
     learner.change(f"delete from {TABLE}")
     learner.change("delete from provenance.materializations where asset = ?", TABLE)
     monkeypatch.setattr(trial_module, "new_learner", deadly)
-    with pytest.raises(dg.DagsterExecutionInterruptedError):
+    with pytest.raises(Killed):
         learner.search()
     assert len(learner.journals) == 1
     pd.testing.assert_frame_equal(learner.search(), cold.table)
