@@ -131,9 +131,8 @@ def test_a_retrain_that_failed_is_asked_for_once_more_and_then_left_to_saturday(
     assert first.run_key.endswith(":1")
     assert second.run_key.endswith(":2")
     assert again.run_key == second.run_key
-    assert (
-        last.skip_message == without_cursor.skip_message == f"episode {FIRST} has had its retrain"
-    )
+    for skipped in (last, without_cursor):
+        assert skipped.skip_message == f"episode {FIRST} has had its retrain"
     assert len(warehouse.read("select * from drift.requests")) == 1
 
 

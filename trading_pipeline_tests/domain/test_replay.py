@@ -1,5 +1,6 @@
 """Errors return to training only once their outcome is known, in bounds, and never by default."""
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +20,7 @@ from trading_pipeline.domain.proof.training_path import TriedPath
 from trading_pipeline.domain.proof.training_trials import TRIALS, training_findings
 from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 from trading_pipeline.domain.splits.training import TrainingRows
+from trading_pipeline.resources import read_query
 from trading_pipeline_tests.domain.proof.proof_market import training
 from trading_pipeline_tests.domain.settings_of import shipped
 
@@ -239,3 +241,34 @@ def test_a_replay_of_errors_whose_outcome_is_not_known_is_caught():
     # A label that reaches into the block is made by prices inside it.
     by_price = [trial for trial in TRIALS if trial.name == "prices"]
     assert training_findings(market, procedure, trials=by_price, is_enough=True)
+
+
+def test_live_words_join_the_predictions_of_a_refit_once_a_decision():
+    said = [("A", 1, "judged", 0.4), ("A", 2, "v1", 0.2), ("A", 2, "v2", 0.6), ("B", 2, "v1", 0.9)]
+    tables = {
+        "ensemble.oof": [("A", 0, 1, "svm", 0.5, 1), ("A", 0, 1, "stack", 0.5, 1)],
+        "ensemble.holdout": [("A", 1, "svm", 0.7, 0), ("A", 1, "stack", 0.7, 0)],
+        "outcomes.resolved": said,
+        "labels.direction": [("A", 1, 0), ("A", 2, 1), ("B", 2, None)],
+    }
+    columns = {
+        "ensemble.oof": "symbol, session, block, learner, oof_probability, label",
+        "ensemble.holdout": "symbol, session, learner, probability, label",
+        "outcomes.resolved": "symbol, session, model_version, probability",
+        "labels.direction": "symbol, session, label",
+    }
+    with duckdb.connect() as connection:
+        for name, rows in tables.items():
+            frame = pd.DataFrame(rows, columns=columns[name].split(", "))
+            frame = frame.assign(session_date=pd.Timestamp("2024-01-01"))
+            frame["session_date"] += pd.to_timedelta(frame["session"], unit="D")
+            connection.execute(f"create schema if not exists {name.split('.')[0]}")
+            connection.register("given", frame)
+            connection.execute(f"create table {name} as from given")
+        found = connection.execute(read_query("memory/resolved")).df()
+    rows = found[["symbol", "session", "block", "learner", "oof_probability", "label"]]
+    assert rows.to_numpy().tolist() == [
+        ["A", 0, 1, "svm", 0.5, 1],
+        ["A", 1, 0, "svm", 0.7, 0],
+        ["A", 2, -1, "live", pytest.approx(0.4), 1],
+    ]
