@@ -69,7 +69,7 @@ SHIFTS = (
     Shift("volatility x 2.5", volatility=2.5),
     Shift("scores x 2", scores=2.0),
     Shift("scores x 3", scores=3.0),
-    Shift("AUC 0.54 turns to 0.46", honesty=-HONESTY, watched=400),
+    Shift("AUC 0.535 turns to 0.465", honesty=-HONESTY, watched=400),
 )
 
 
