@@ -31,6 +31,7 @@ LearnerName = Literal[
     "mlp",
     "logistic",
     "svm",
+    "gru",
 ]
 Device = Literal["cpu", "gpu"]
 

@@ -193,6 +193,7 @@ class TrainingPath:
                 keys["excess_return_frac"].to_numpy(np.float64),
                 config.labels.horizon_sessions,
             ),
+            names=columns,
         )
         return data, folds
 
