@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.service import roles
+from trading_pipeline.domain.ensemble.fitting import check_learners
 from trading_pipeline.domain.ensemble.path import VOLATILITY_FEATURES, TrainingPath
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
@@ -68,8 +69,10 @@ class TrainingSpan(TrainingPath):
     def load(cls, run: StageRun, *, every_feature: bool = False) -> "TrainingSpan":
         """Read the training span of the protocol in force, once a run.
 
-        With the features that models use; before any is chosen, `every_feature`.
+        With the features that models use; before any is chosen, `every_feature`. Raises InputError
+        where a learner needs what is not installed.
         """
+        check_learners(run.config.sweeps.learners)
         protocol = protocol_in_force(run)
         registry = feature_registry(run.config.features, run.feature_module())
         features = sorted(feature.name for feature in registry)
