@@ -23,7 +23,6 @@ from trading_pipeline.definitions import build_definitions
 from trading_pipeline.domain.splits.protocol import FINAL_BLOCK, protocol_of_record
 from trading_pipeline.domain.splits.training import TrainingRows
 
-
 # One worker: the home is dear to make.
 pytestmark = pytest.mark.xdist_group("one home")
 
