@@ -38,7 +38,7 @@ MAY_IMPORT = {
 }
 HEAVY = {
     "catboost", "dagster", "duckdb", "exchange_calendars", "lightgbm", "mlflow", "numba", "numpy",
-    "optuna", "pyarrow", "scipy", "sklearn", "talib", "xgboost",
+    "optuna", "pyarrow", "scipy", "sklearn", "talib", "torch", "xgboost",
 }  # fmt: skip
 OUTSIDE_WORLD = {
     "dagster", "dagster_pandas", "duckdb", "mlflow", "fastapi", "httpx", "os", "pathlib", "sys",

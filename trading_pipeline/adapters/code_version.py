@@ -3,6 +3,7 @@
 import hashlib
 from functools import lru_cache
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from trading_pipeline.adapters.sql_files import sql_directory
@@ -23,6 +24,8 @@ COMPUTING_LIBRARIES = (
     "TA-Lib",
     "xgboost",
 )
+# Where an extra is installed, its version counts too.
+OPTIONAL_LIBRARIES = ("torch",)
 
 
 @lru_cache(maxsize=1)
@@ -39,4 +42,7 @@ def code_version() -> str:
         digest.update(path.relative_to(queries).as_posix().encode() + b"\0" + path.read_bytes())
     for library in COMPUTING_LIBRARIES:
         digest.update(f"{library}=={metadata.version(library)}\0".encode())
+    for library in OPTIONAL_LIBRARIES:
+        if find_spec(library) is not None:
+            digest.update(f"{library}=={metadata.version(library)}\0".encode())
     return digest.hexdigest()[:16]

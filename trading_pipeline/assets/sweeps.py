@@ -27,12 +27,13 @@ from trading_pipeline.domain.sweeps.search import best_trials, failed_learners
 from trading_pipeline.domain.sweeps.trial_book import Costs, book_costs, profit_frac
 from trading_pipeline.resources import StageRun
 
-LIBRARIES = {name: name for name in ("lightgbm", "xgboost", "catboost")}
+LIBRARIES = {name: name for name in ("lightgbm", "xgboost", "catboost")} | {"gru": "pytorch"}
 # Workers and storage are missing: they change no result.
 SEARCH_SETTINGS = tuple(
     f"sweeps.{name}"
     for name in (
         "objective",
+        "use_search",
         "n_trials",
         "n_new_trials",
         "trials_per_round",
@@ -195,6 +196,7 @@ def study_key(run: StageRun, block: int, start: Incumbent | None) -> str:
     mlp,
     logistic,
     svm,
+    gru,
 ) = (sweep_asset(learner) for learner in LEARNERS)
 
 

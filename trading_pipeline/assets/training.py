@@ -9,6 +9,7 @@ import pandas as pd
 
 from trading_pipeline.assets.service import roles, usable
 from trading_pipeline.domain.ensemble.baselines import BASELINE_FEATURES
+from trading_pipeline.domain.ensemble.fitting import check_learners
 from trading_pipeline.domain.ensemble.path import TrainingPath
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.ensemble.training import Panel, Rows, TrainingSet
@@ -70,8 +71,10 @@ class TrainingSpan(TrainingPath):
     def load(cls, run: StageRun, *, every_feature: bool = False) -> "TrainingSpan":
         """Read the training span of the protocol in force, once a run.
 
-        With the features that models use; before any is chosen, `every_feature`.
+        With the features that models use; before any is chosen, `every_feature`. Raises InputError
+        where a learner needs what is not installed.
         """
+        check_learners(run.config.sweeps.learners)
         protocol = protocol_in_force(run)
         registry = feature_registry(run.config.features, run.feature_module())
         features = sorted(feature.name for feature in registry)

@@ -22,6 +22,7 @@ from trading_pipeline.commands.vendors import check_vendor
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError, RunFailedError, WarehouseBusyError
 from trading_pipeline.definitions import build_definitions
+from trading_pipeline.domain.ensemble.fitting import check_learners
 from trading_pipeline.domain.features.registry import feature_registry
 from trading_pipeline.resources import open_warehouse
 from trading_pipeline.settings import top_level_file
@@ -39,9 +40,12 @@ class Prepared:
 def check_source(config: PipelineConfig, home: Path, *, is_dry: bool = False) -> None:
     """Read every file's shape and the user's features, or look for the keys, before any write.
 
+    Also looks for what the learners need.
+
     Raises InputError.
     """
     source = config.source
+    check_learners(config.sweeps.learners)
     check_vendor(home, config, is_dry=is_dry)
     if config.features.module:
         feature_registry(config.features, load_feature_module(config.features.module))

@@ -31,6 +31,7 @@ LearnerName = Literal[
     "mlp",
     "logistic",
     "svm",
+    "gru",
 ]
 SwitchName = Literal[
     "archive",

@@ -53,6 +53,7 @@ _TABLES: Final = {
     "sampling": "features.selected memory.replay",
     "sweeps": "sweeps.lightgbm sweeps.xgboost sweeps.catboost sweeps.gradient_boosting"
     " sweeps.random_forest sweeps.extra_trees sweeps.mlp sweeps.logistic sweeps.svm"
+    " sweeps.gru"
     " sweeps.trials sweeps.best",
     "ensemble": "ensemble.oof ensemble.model",
     "validation with SHAP": "ensemble.validation ensemble.explanations ensemble.effects"

@@ -18,6 +18,7 @@ _NAMES: Final = {
     "mlp": "neural network",
     "logistic": "logistic regression",
     "svm": "linear SVM",
+    "gru": "recurrent network (GRU)",
     "auc_and_sharpe": "AUC and Sharpe together",
     "auc_low": "lower end of the AUC",
     "sharpe_net": "Sharpe, net of costs",

@@ -85,6 +85,18 @@ def test_a_folder_made_elsewhere_is_judged_by_its_oracle(tmp_path, folder):
     assert bar["required"] == "interval above 0.5"
 
 
+def test_every_market_of_the_full_suite_is_a_job_of_its_own_with_the_full_search(tmp_path):
+    settings = load_settings()
+    jobs = truth._jobs(tmp_path, settings, "full", None, None)
+    assert len(jobs) == len({job.kept for job in jobs}) == 124 + 40 + 30 + 1
+    for job in jobs:
+        assert job.config.sweeps.learners == ("lightgbm", "xgboost", "catboost")
+        assert (job.config.sweeps.n_trials, job.config.splits.n_folds) == (3, 5)
+        made = simulation_of(job.task, job.config.source.simulation)
+        assert (made.signal == "none") == (job.task.kind != "planted")
+        assert made.n_symbols * made.n_sessions == job.size
+
+
 @pytest.mark.long
 def test_the_quick_suite_misses_no_bar(tmp_path):
     out = tmp_path / "truth.json"

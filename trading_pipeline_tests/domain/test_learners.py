@@ -143,7 +143,7 @@ def test_flipped_labels_of_watched_rows_change_nothing(name):
     assert flipped.to_bytes() == learnt(name, X, y, w, eval_set=(unseen, labels)).to_bytes()
 
 
-@pytest.mark.parametrize("name", ["logistic", "svm", "mlp"])
+@pytest.mark.parametrize("name", ["logistic", "svm", "mlp", "gru"])
 def test_rows_asked_together_do_not_move_each_other(name):
     """Centre, spread and missing values come from the training rows alone."""
     X, y, w = rows(n=600)

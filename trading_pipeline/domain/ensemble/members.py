@@ -93,7 +93,12 @@ def fit_those_that_can(
         each = max(1, threads // len(recipe.members))
         try:
             model = new_learner(
-                member.learner, member.params, seed=recipe.seed, threads=each, device=device
+                member.learner,
+                member.params,
+                seed=recipe.seed,
+                threads=each,
+                device=device,
+                columns=member.features,
             )
             matrix = feature_matrix(X, member.features)
             model.fit(matrix, target, weight, rounds=member.rounds)

@@ -211,6 +211,7 @@ class TrainingPath:
                 name=pd.factorize(keys["symbol"])[0].astype(np.int64),
                 costs=book_costs(config.backtest, config.labels.horizon_sessions),
             ),
+            names=columns,
         )
         return data, folds
 

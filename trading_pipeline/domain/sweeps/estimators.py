@@ -41,7 +41,7 @@ BATCH_ROWS = 256
 FARTHEST = 4.0
 LEAST_PROBABILITY = 1e-6
 # The linear algebra's thread count belongs to the process: fits that depend on it take turns.
-_ONE_FIT = Lock()
+ONE_FIT = Lock()
 
 
 # Weights and intercepts of each layer.
@@ -237,7 +237,7 @@ class Linear(Standardised):
     has_contributions: ClassVar[bool] = True
 
     def _predict(self, X: Matrix) -> Floats:
-        return sigmoid(_product(self._standard(X), self._line()[1]) + self._line()[0])
+        return sigmoid(product(self._standard(X), self._line()[1]) + self._line()[0])
 
     def contributions(self, X: Matrix) -> Floats:
         """See ``Learner.contributions``."""
@@ -261,7 +261,7 @@ class Logistic(Linear):
         inputs = self._prepare(task.X)
         penalty = self.params["l2_frac"] * len(task.y) * ROW_CURVATURE
         model = LogisticRegression(C=1.0 / penalty, max_iter=1000, tol=1e-6)
-        with _ONE_FIT, _one_blas_thread():
+        with ONE_FIT, _one_blas_thread():
             model.fit(inputs, task.y, sample_weight=task.weight)
         self.state["model"] = model
 
@@ -284,9 +284,9 @@ class Svm(Linear):
 
         inputs = self._prepare(task.X)
         model = LinearSVC(C=1.0 / (SVM_L2_FRAC * len(task.y)), dual=False, random_state=self.seed)
-        with _ONE_FIT, _one_blas_thread():
+        with ONE_FIT, _one_blas_thread():
             model.fit(inputs, task.y, sample_weight=task.weight)
-        margin = _product(inputs, model.coef_[0]) + model.intercept_[0]
+        margin = product(inputs, model.coef_[0]) + model.intercept_[0]
         intercept, slope = rising_line(margin, task.y.astype(np.float64), task.weight)
         self.state |= {"model": model, "intercept": intercept, "slope": slope}
 
@@ -318,7 +318,7 @@ class Mlp(Standardised):
         self.state["model"] = network
         curve = []
         self._epochs: list[Network] = []
-        with _ONE_FIT, _one_blas_thread():
+        with ONE_FIT, _one_blas_thread():
             for _ in range(min(task.rounds, MAX_EPOCHS)):
                 network.partial_fit(inputs, task.y, classes=(0, 1), sample_weight=task.weight)
                 if task.eval_set is not None:
@@ -336,11 +336,11 @@ class Mlp(Standardised):
     def _through(self, X: Matrix, network: Network) -> Floats:
         """Send rows through the two layers of a network."""
         (inner, outer), (first, last) = network
-        hidden = np.maximum(_product(self._standard(X), inner) + first, 0.0)
-        return sigmoid(_product(hidden, outer[:, 0]) + last[0])
+        hidden = np.maximum(product(self._standard(X), inner) + first, 0.0)
+        return sigmoid(product(hidden, outer[:, 0]) + last[0])
 
 
-def _product(rows: Floats, columns: Floats) -> Floats:
+def product(rows: Floats, columns: Floats) -> Floats:
     """Matrix product without the linear algebra's threads: each row's bits are its own."""
     return np.asarray(np.einsum("ij,j...->i...", rows, columns), dtype=np.float64)
 

@@ -1,9 +1,11 @@
 """The base learners by name: made unfitted for a search, or read from their files."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from trading_pipeline.contracts.config import Device
 from trading_pipeline.domain.sweeps.boosters import CatBoost, LightGbm, XgBoost
+from trading_pipeline.domain.sweeps.deep import Gru
 from trading_pipeline.domain.sweeps.estimators import (
     ExtraTrees,
     GradientBoosting,
@@ -47,6 +49,7 @@ _Kind: TypeAlias = (
     | type[Mlp]
     | type[Logistic]
     | type[Svm]
+    | type[Gru]
 )
 _KINDS: tuple[_Kind, ...] = (
     LightGbm,
@@ -58,19 +61,30 @@ _KINDS: tuple[_Kind, ...] = (
     Mlp,
     Logistic,
     Svm,
+    Gru,
 )
 _LEARNERS: dict[str, _Kind] = {kind.name: kind for kind in _KINDS}
 LEARNERS = tuple(_LEARNERS)
 
 
 def new_learner(
-    name: str, params: Params, *, seed: int, threads: int, device: Device = "cpu"
+    name: str,
+    params: Params,
+    *,
+    seed: int,
+    threads: int,
+    device: Device = "cpu",
+    columns: Sequence[str] = (),
 ) -> Learner:
     """An unfitted learner. Raises ValueError for a name that is not one of ``LEARNERS``.
 
-    ``device`` is where a booster is fitted; the others are fitted on the processor.
+    ``device`` is where a booster is fitted; the others are fitted on the processor. ``columns``
+    names the columns of the matrices, for a learner that reads their lookbacks.
     """
-    return _kind(name)(params, seed=seed, threads=threads, device=device)
+    kind = _kind(name)
+    if kind is Gru:
+        return Gru(params, seed=seed, threads=threads, device=device, columns=columns)
+    return kind(params, seed=seed, threads=threads, device=device)
 
 
 def learner_from_bytes(name: str, content: bytes, *, threads: int) -> Learner:

@@ -68,6 +68,11 @@ SPACES: Mapping[str, Mapping[str, Range]] = {
         "hidden_units": Range(4, 32, 16, is_log=True, is_integer=True),
     },
     "logistic": {"l2_frac": Range(0.003, 3.0, 0.1, is_log=True)},
+    "gru": {
+        "learning_rate": Range(0.0005, 0.01, 0.003, is_log=True),
+        "l2_frac": Range(0.0001, 0.03, 0.001, is_log=True),
+        "hidden_units": Range(4, 16, 8, is_log=True, is_integer=True),
+    },
     # These run fixed settings.
     "random_forest": {},
     "extra_trees": {},

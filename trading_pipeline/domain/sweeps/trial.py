@@ -42,7 +42,8 @@ class SearchData:
     ``X`` (n, p) float32 with NaN as missing, ``y`` (n,) of 0 and 1, ``weight`` (n,) above zero.
     ``windows`` names the indicator families and their lengths; ``columns_for`` gives the column
     positions that belong to one choice per family, all columns where there is nothing to choose.
-    ``outcomes`` tells what the rows earned; without it no trial has a return series.
+    ``outcomes`` tells what the rows earned; without it no trial has a return series. ``names`` are
+    the columns' own, for a learner that reads them.
     """
 
     X: Matrix
@@ -51,6 +52,7 @@ class SearchData:
     windows: Windows
     columns_for: Callable[[Mapping[str, Choice]], Sequence[int]]
     outcomes: Outcomes | None = None
+    names: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ def _run_trial(
     threads: int,
 ) -> TrialOutcome:
     columns = np.asarray(data.columns_for(candidate.windows), dtype=np.intp)
+    names = [data.names[place] for place in columns] if data.names else []
 
     def fitted(fold: tuple[Rows, Rows], fit_threads: int) -> Learner:
         train, test = fold
@@ -135,6 +138,7 @@ def _run_trial(
             seed=settings.seed,
             threads=fit_threads,
             device=settings.device,
+            columns=names,
         )
         return model.fit(
             data.X[np.ix_(train, columns)],

@@ -54,7 +54,10 @@ def test_forty_null_markets_that_show_skill_miss_it():
 
 
 def test_few_markets_off_by_chance_are_not_assessable_but_a_clear_fault_is_a_miss():
-    assert met(nulls([0.47, 0.55, 0.49, 0.53]))["null: mean AUC"] is None
+    for aucs in ([0.47, 0.55, 0.49, 0.53], [0.5] * 39):
+        found = met(nulls(aucs))
+        assert found["null: mean AUC"] is None
+        assert found["null: intervals that cover 0.5"] is None
     assert met(nulls([0.57, 0.571, 0.572, 0.569]))["null: mean AUC"] is False
 
 
@@ -92,6 +95,12 @@ def test_small_or_few_planted_markets_show_a_share_without_a_judgement():
 def test_a_market_without_a_number_is_left_out_of_the_bars():
     empty = [{**nulls([0.5])[0], "auc": None, "auc_low": None, "auc_high": None}]
     assert "null: mean AUC" not in met(empty)
+
+
+def test_what_volatility_alone_reaches_stands_beside_the_null_markets():
+    results = [{**result, "volatility_auc": 0.52} for result in nulls([0.5] * 40)]
+    bars = {bar.name: bar for bar in standards(results)}
+    assert bars["null: mean AUC"].note == "volatility only 0.5200"
 
 
 def test_the_interval_of_a_share_holds_it_and_narrows_with_more():
