@@ -6,7 +6,6 @@ something is computed.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -33,6 +32,7 @@ from trading_pipeline.adapters.database import (
     turn_at,
 )
 from trading_pipeline.adapters.fingerprints import partitions_hash, relation_hash
+from trading_pipeline.adapters.newest_writes import NewestWrites
 from trading_pipeline.adapters.partitions import (
     committed_partitions,
     lake_view,
@@ -43,8 +43,6 @@ from trading_pipeline.adapters.sql_files import migration_files
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.provenance import Materialization, Provenance
 from trading_pipeline.contracts.vocabulary import LAKE_TABLES, PROVENANCE_COLUMNS
-
-_LEDGER_FIELDS = ", ".join(field.name for field in fields(Materialization))
 
 
 class Warehouse:
@@ -64,6 +62,7 @@ class Warehouse:
         self._columns: dict[str, tuple[Column, ...]] = {}
         self._engine: duckdb.DuckDBPyConnection | None = None
         self._shown: tuple[object, ...] = ()
+        self._newest = NewestWrites(self.path, self.limits.lock_wait_seconds, self.catalog)
 
     def migrate(self) -> int:
         """Create the warehouse or bring it forward; return the number of its schema.
@@ -232,21 +231,11 @@ class Warehouse:
 
     def latest_materialization(self, asset: str) -> Materialization | None:
         """Return the newest write of a table, or None where it was never written."""
-        return self._newest("where asset = $asset", {"asset": asset}).get(asset)
+        return self._newest.writes().get(asset)
 
     def materializations(self) -> dict[str, Materialization]:
         """Return the newest write of every table by its name."""
-        return self._newest("", {})
-
-    def _newest(self, where: str, params: Mapping[str, object]) -> dict[str, Materialization]:
-        sql = (
-            f"select {_LEDGER_FIELDS} from warehouse.provenance.materializations {where}"
-            " qualify row_number() over"
-            " (partition by asset order by written_at desc, rowid desc) = 1 order by asset"
-        )
-        with self.catalog() as connection:
-            rows = connection.execute(sql, dict(params)).fetchall()
-        return {row[0]: Materialization(*row) for row in rows}
+        return dict(self._newest.writes())
 
     def _store(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.ensemble import SCORES_FILE
-from trading_pipeline.assets.service import reference_version
+from trading_pipeline.assets.service import in_service, reference_version
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.assets.training import recipe_features
 from trading_pipeline.contracts.tables import TableResult
@@ -31,7 +31,7 @@ def drift_fingerprint(run: StageRun) -> Mapping[str, str]:
     """Return the contents drift rests on: features, and who is in service."""
     return {
         "features": run.hash("features.daily"),
-        "reference": str(reference_version(run)),
+        "reference": str(in_service(run)),
         "newest": run.hash("ensemble.deployed"),
     }
 
@@ -106,7 +106,7 @@ def sessions(run: StageRun) -> TableResult:
     fingerprint=lambda run: {
         "said": run.hash("predictions.live"),
         "resolved": run.hash("outcomes.resolved"),
-        "reference": str(reference_version(run)),
+        "reference": str(in_service(run)),
     },
 )
 def predictions(run: StageRun) -> TableResult:
@@ -156,7 +156,7 @@ def holdout_scores(run: StageRun, version: str) -> pd.DataFrame:
     settings=("drift",),
     fingerprint=lambda run: {
         "regimes": run.hash("regimes.market"),
-        "reference": str(reference_version(run)),
+        "reference": str(in_service(run)),
     },
 )
 def regimes(run: StageRun) -> TableResult:
@@ -192,7 +192,7 @@ def regimes(run: StageRun) -> TableResult:
     fingerprint=lambda run: {
         "sessions": run.hash("drift.sessions"),
         "predictions": run.hash("drift.predictions"),
-        "reference": str(reference_version(run)),
+        "reference": str(in_service(run)),
     },
 )
 def episodes(run: StageRun) -> TableResult:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from trading_pipeline.assets.service import roles, usable
+from trading_pipeline.assets.service import in_service, roles, usable
 from trading_pipeline.assets.table_asset import digest, table_asset
 from trading_pipeline.assets.training import (
     TRAINING_READS,
@@ -205,7 +205,7 @@ HOLDOUT_READS = (
     kinds=("scikitlearn",),
     fingerprint=lambda run: {
         **{table: run.hash(table) for table in HOLDOUT_READS},
-        "champion": str(usable(run, roles(run)["champion"])),
+        "champion": in_service(run)["champion"],
     },
 )
 def holdout(run: StageRun) -> TableResult:

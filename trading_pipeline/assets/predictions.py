@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.assets.service import roles, usable
+from trading_pipeline.assets.service import is_whole, roles, usable
 from trading_pipeline.assets.table_asset import digest, table_asset
 from trading_pipeline.assets.training import protocol_in_force, read_features, recipe_features
 from trading_pipeline.contracts.tables import TableResult
@@ -53,7 +53,7 @@ def live(run: StageRun) -> TableResult:
 
     On the first run the judged model speaks about its hold-out, as it would have done live.
     """
-    speakers = unsaid(run)
+    speakers = [speaker for speaker in unsaid(run) if usable(run, speaker.model_version)]
     parts = [no_predictions()]
     for done, speaker in enumerate(speakers, start=1):
         parts.append(spoken(run, speaker))
@@ -81,7 +81,7 @@ def unsaid(run: StageRun) -> tuple[Speaker, ...]:
     as_of = {
         version: int(json.loads(run.load_model(version)[TRAINING_FILE])["as_of_session"])
         for version in sorted(set(decisions["model_version"]))
-        if usable(run, version) is not None
+        if is_whole(run, version)
     }
     candidate = judged_model(run)
     if candidate is None and not as_of:

@@ -54,6 +54,30 @@ def usable(run: StageRun, version: str | None) -> str | None:
     return version
 
 
+def in_service(run: StageRun) -> dict[str, str]:
+    """Return who is in each role and whether its files are whole, for a table's fingerprint.
+
+    No model is read: a table that is up to date must not pay for that. Whether whole files can be
+    read depends on the installed packages, which the code's version knows.
+    """
+
+    def state(version: str | None) -> str:
+        if version is None:
+            return "nobody"
+        return version if is_whole(run, version) else f"{version}, broken"
+
+    return {role: state(version) for role, version in roles(run).items()}
+
+
+def is_whole(run: StageRun, version: str) -> bool:
+    """Tell whether a stored model's files are all there and agree with their hashes."""
+    try:
+        run.load_model(version)
+    except InputError:
+        return False
+    return True
+
+
 def reference_version(run: StageRun) -> str | None:
     """Return the model that drift is measured against: the champion, else the shadow."""
     held = roles(run)
