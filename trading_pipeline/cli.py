@@ -128,6 +128,11 @@ def retrain(
     from trading_pipeline.commands.service import prepare_retrain, retrain_settings
 
     target = _home(home)
+    if dry_run and renew_protocol:
+        raise InputError(
+            "--dry-run cannot foresee --renew-protocol, which makes every table from splits.holdout"
+            " on anew; leave one of them out"
+        )
     if dry_run:
         settings = retrain_settings(target, from_config, set_and_forget)
         check_source(settings, target, is_dry=True)

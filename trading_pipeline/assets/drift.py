@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.assets.ensemble import SCORES_FILE
-from trading_pipeline.assets.service import in_service, reference_version
+from trading_pipeline.assets.service import in_service, recipe_features, reference_version
 from trading_pipeline.assets.table_asset import table_asset
-from trading_pipeline.assets.training import recipe_features
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.bars.sessions import session_dates
 from trading_pipeline.domain.drift.episodes import EPISODE_COLUMNS, find_episodes

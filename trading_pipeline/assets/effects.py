@@ -33,6 +33,8 @@ from trading_pipeline.domain.splits.protocol import FINAL_BLOCK
 from trading_pipeline.domain.sweeps.search import best_trials
 from trading_pipeline.resources import StageRun
 
+NO_STACK = "one block alone was predicted out of fold, a second level learns from earlier ones"
+
 
 @table_asset(
     "ensemble.effects",
@@ -54,13 +56,15 @@ def effects(run: StageRun) -> TableResult:
     tried = (EVERYTHING, *(s for s in get_args(SwitchName) if s in config.effects.switches))
     for done, name in enumerate(tried, start=1):
         sides = trial.everything() if name == EVERYTHING else trial.sides(name)
-        if sides is None:
-            notes[name] = "not tried: sweeps.use_search is off, so there is nothing to compare"
+        if isinstance(sides, str):
+            notes[name] = f"not tried: {sides}"
             continue
         own = effect_by_regime(*sides, config.labels.horizon_sessions, config.gate)
         acts = name == EVERYTHING or is_on(config, name)
         parts.append(own.assign(switch=name, acts=acts))
         run.advance(done, len(tried), "parts tried")
+    if not parts:
+        return TableResult(run.table("ensemble.effects").iloc[:0], notes)
     table = pd.concat(parts, ignore_index=True).assign(protocol_id=trial.span.protocol.protocol_id)
     table = table[["switch", "acts", *(c for c in table if c not in ("switch", "acts"))]]
     whole = table[table["regime"] == ALL_REGIMES]
@@ -89,6 +93,7 @@ class Trial:
         self.run, self.span = run, TrainingSpan.load(run)
         self.oof, self.best = run.table("ensemble.oof"), run.table("sweeps.best")
         self.base = self.oof[self.oof["learner"] != STACK]
+        self.stack = self.oof[self.oof["learner"] == STACK]
         known = sorted(self.base["learner"].unique())
         asked = run.config.effects.learners
         self.learners = [name for name in known if name in asked] if asked else known
@@ -99,15 +104,17 @@ class Trial:
             )
         self.blocks = [block for block in self.span.blocks if block != FINAL_BLOCK]
 
-    def sides(self, switch: SwitchName) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-        """Return the decisions with the switch on and with it off; None where one is not there."""
+    def sides(self, switch: SwitchName) -> tuple[pd.DataFrame, pd.DataFrame] | str:
+        """Return the decisions with the switch on and with it off; why where one is not there."""
         config = self.run.config
         own_state, other = is_on(config, switch), turned_over(config, switch)
         if switch == "stack":
+            if self.stack.empty:
+                return NO_STACK
             own, turned = self.stacked(self.span), self.stacked(self.loaded(other))
         elif switch == "search":
             if not own_state:
-                return None
+                return "sweeps.use_search is off, so there is nothing to compare"
             trials = self.run.table("sweeps.trials")
             known = trials[trials["learner"].isin(self.learners)]
             own = self.as_run()
@@ -116,10 +123,11 @@ class Trial:
             own, turned = self.as_run(), self.refitted(self.loaded(other), self.best)
         return (own, turned) if own_state else (turned, own)
 
-    def everything(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def everything(self) -> tuple[pd.DataFrame, pd.DataFrame] | str:
         """Return the stack's decisions out of fold, and those of plain LightGBM."""
-        stack = self.oof[self.oof["learner"] == STACK]
-        parts = []
+        stack, parts = self.stack, []
+        if stack.empty:
+            return NO_STACK
         for block in sorted(stack["block"].unique().tolist()):
             rows = self.span.tested(block)
             asked = self.span.features(block).iloc[rows]

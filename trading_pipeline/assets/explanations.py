@@ -17,8 +17,17 @@ from trading_pipeline.assets.training import (
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
 from trading_pipeline.domain.ensemble.explanations import MEAN, NATIVE, explain, stratified_rows
-from trading_pipeline.domain.ensemble.members import members_from_bytes, predict_base
-from trading_pipeline.domain.ensemble.path import fit_rows, window_rows
+from trading_pipeline.domain.ensemble.fitting import (
+    failures_of,
+    fitting_device,
+    left_out_words,
+)
+from trading_pipeline.domain.ensemble.members import (
+    fit_those_that_can,
+    members_from_bytes,
+    predict_base,
+)
+from trading_pipeline.domain.ensemble.path import window_rows
 from trading_pipeline.domain.ensemble.scores import ALL_REGIMES
 from trading_pipeline.domain.ensemble.stack import STACK, second_level, wide_oof
 from trading_pipeline.domain.ensemble.training import training_set
@@ -52,6 +61,10 @@ def explanations(run: StageRun) -> TableResult:
     recipe, members, _ = members_from_bytes(
         run.load_model(version), threads=run.config.runtime.threads
     )
+    left_out = [name for name in recipe.learners if name not in NATIVE]
+    if len(left_out) == len(recipe.learners):
+        why = f"none of {', '.join(left_out)} gives contributions of its own"
+        return TableResult(run.table("ensemble.explanations").iloc[:0], {"why empty": why})
     trained = span.candidates(FINAL_BLOCK).rows
     drawn, stands_for = stratified_rows(
         span.panel.rows.iloc[trained],
@@ -71,7 +84,6 @@ def explanations(run: StageRun) -> TableResult:
     whole = of_mean[of_mean["regime"] == ALL_REGIMES]
     by_regime = of_mean.drop_duplicates("regime")
     flipped = sorted(of_mean.loc[of_mean["is_flipped"], "feature"].unique())
-    left_out = [name for name in recipe.learners if name not in NATIVE]
     return TableResult(
         table,
         {
@@ -144,10 +156,9 @@ def predicted_event(
     """
     config = span.run.config
     tested = span.panel.rows.iloc[held.rows].assign(event=held.event)
+    unscored = tested.iloc[:0].reindex(columns=[*SCORED, "learner", "probability"])
     if held.block is None:
-        return tested.iloc[:0].reindex(columns=[*SCORED, "learner", "probability"]), (
-            "not scored: it began before the first search ended"
-        )
+        return unscored, "not scored: it began before the first search ended"
     clean = without_event(
         span.candidates(FINAL_BLOCK), span.panel.rows, held, span.protocol.embargo_sessions
     )
@@ -155,7 +166,17 @@ def predicted_event(
         span.panel, clean, config.sampling, config.memory, seed=config.ensemble.seed
     )
     recipe = span.recipe(held.block, best, span.selected(held.block)).keeping(set(wide.columns))
-    members = fit_rows(recipe, span.panel.X, span.panel, chosen, config.runtime)
+    members, errors = fit_those_that_can(
+        recipe,
+        span.panel.X.iloc[chosen.rows],
+        span.panel.label[chosen.rows],
+        chosen.weights,
+        threads=config.runtime.threads,
+        device=fitting_device(config.runtime),
+    )
+    if errors:
+        # The second level knows all of them: without one it says nothing of this event.
+        return unscored, f"not scored: {left_out_words(failures_of(errors))}"
     base = predict_base(members, span.panel.X.iloc[held.rows])
     regime = tested["regime"].replace(UNKNOWN_REGIME, np.nan).to_numpy(object)
     stacked, is_fitted = stacked_event(

@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from trading_pipeline.assets.ensemble import save_model
-from trading_pipeline.assets.service import roles, stage_challenger, usable
+from trading_pipeline.assets.service import recipe_features, roles, stage_challenger, usable
 from trading_pipeline.assets.table_asset import STEP_TAG, table_asset
 from trading_pipeline.assets.training import (
     TRAINING_READS,
@@ -19,7 +19,6 @@ from trading_pipeline.assets.training import (
     load_archive_keys,
     load_panel,
     protocol_in_force,
-    recipe_features,
 )
 from trading_pipeline.contracts.steps import step_of
 from trading_pipeline.contracts.tables import TableResult

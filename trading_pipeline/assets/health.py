@@ -6,12 +6,10 @@ gate.decisions, models, predictions.live, bars.daily, drift.episodes as they wer
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from trading_pipeline.assets.service import model_fault, roles
+from trading_pipeline.assets.service import lacking_features, model_fault, recipe_features, roles
 from trading_pipeline.assets.table_asset import digest, table_asset
-from trading_pipeline.assets.training import recipe_features
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.tables import TableResult
-from trading_pipeline.domain.features.registry import feature_registry
 from trading_pipeline.domain.gate.health import (
     UNHEALTHY,
     HealthEvidence,
@@ -38,9 +36,7 @@ def examined(run: StageRun) -> HealthEvidence:
         load_fault = model_fault(run, version)
         if not load_fault:
             features = recipe_features(run, version)
-            registry = feature_registry(run.config.features, run.feature_module())
-            known = {feature.name for feature in registry}
-            lacking = tuple(name for name in features if name not in known)
+            lacking = lacking_features(run, version)
     n_open, state = _drift(run, version)
     return HealthEvidence(
         model_version=version,

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from trading_pipeline.assets.service import roles
+from trading_pipeline.assets.service import is_whole, roles
 from trading_pipeline.domain.ensemble.recipe import Recipe
 from trading_pipeline.domain.splits.protocol import Protocol, protocol_of_record
 from trading_pipeline.domain.sweeps.incumbents import Champion, Incumbent, choose_incumbent
@@ -35,12 +35,12 @@ def incumbents(
 
 
 def champion_in_service(run: StageRun) -> Champion | None:
-    """Return the champion's parameters, None without one or where no hold-out judged its recipe.
+    """Return the champion's parameters; None without a whole one, or where no hold-out judged it.
 
     The protocol of a recipe is the one whose hold-out it first opened.
     """
     version = roles(run)["champion"]
-    if version is None:
+    if version is None or not is_whole(run, version):
         return None
     recipe = Recipe.from_json(run.load_model(version)["recipe.json"].decode())
     judged: pd.DataFrame = run.read(

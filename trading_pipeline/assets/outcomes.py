@@ -33,15 +33,17 @@ def matured_fingerprint(run: StageRun) -> Mapping[str, str]:
 def resolved(run: StageRun) -> TableResult:
     """Returns, excursions and hits of every prediction whose label span has closed."""
     matured = run.query("outcomes/open_predictions")
-    first = matured["session"].min() if len(matured) else 0
-    bars = run.read("select * from bars.daily where session >= $first", first=first)
+    backtest = run.config.backtest
+    first = matured["session"].min() - backtest.sizing_sessions - 1 if len(matured) else 0
+    bars = run.read("select * from bars.daily where session >= $first", first=int(first))
     table = resolve_outcomes(
         matured,
+        run.table_whole("predictions.live"),
         bars,
         run.table("bars.universe"),
         run.config.labels,
         min_symbols(run),
-        run.config.backtest,
+        backtest,
         run.config.outcomes.hit_return_frac,
     )
     left = run.read("select count(*) as n from predictions.live")["n"].iloc[0]

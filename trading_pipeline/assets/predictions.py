@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.assets.service import is_whole, roles, usable
+from trading_pipeline.assets.service import is_whole, recipe_features, roles, usable
 from trading_pipeline.assets.table_asset import digest, table_asset
-from trading_pipeline.assets.training import protocol_in_force, read_features, recipe_features
+from trading_pipeline.assets.training import protocol_in_force, read_features
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.bars.sessions import session_dates
 from trading_pipeline.domain.ensemble.members import members_from_bytes

@@ -1,11 +1,13 @@
 """Who is in service: the champion a human promoted, and the challenger that runs in shadow."""
 
+import json
 from datetime import datetime
 
 import pandas as pd
 
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.ensemble.members import members_from_bytes
+from trading_pipeline.domain.features.registry import feature_registry
 from trading_pipeline.domain.gate.decisions import (
     Decision,
     draft_promotion,
@@ -41,13 +43,15 @@ def model_fault(run: StageRun, version: str) -> str:
 
 
 def usable(run: StageRun, version: str | None) -> str | None:
-    """Return a version that can be loaded; None where there is none, after a warning.
+    """Return a version that can be asked today; None where there is none, after a warning.
 
     A model in service that is broken must not stop the retrain that replaces it.
     """
     if version is None:
         return None
     fault = model_fault(run, version)
+    if not fault and (lacking := lacking_features(run, version)):
+        fault = f"it needs features that the settings do not compute: {', '.join(lacking[:5])}"
     if fault:
         run.log.warning(f"{version} is left out: {fault}")
         return None
@@ -55,7 +59,7 @@ def usable(run: StageRun, version: str | None) -> str | None:
 
 
 def in_service(run: StageRun) -> dict[str, str]:
-    """Return who is in each role and whether its files are whole, for a table's fingerprint.
+    """Return who is in each role and whether it is whole and fed, for a table's fingerprint.
 
     No model is read: a table that is up to date must not pay for that. Whether whole files can be
     read depends on the installed packages, which the code's version knows.
@@ -64,9 +68,25 @@ def in_service(run: StageRun) -> dict[str, str]:
     def state(version: str | None) -> str:
         if version is None:
             return "nobody"
-        return version if is_whole(run, version) else f"{version}, broken"
+        if not is_whole(run, version):
+            return f"{version}, broken"
+        lacking = lacking_features(run, version)
+        return f"{version} lacks {', '.join(lacking)}" if lacking else version
 
     return {role: state(version) for role, version in roles(run).items()}
+
+
+def recipe_features(run: StageRun, version: str) -> list[str]:
+    """Return the features that a stored model reads, sorted."""
+    recipe = json.loads(run.load_model(version)["recipe.json"])
+    return sorted({name for member in recipe["members"] for name in member["features"]})
+
+
+def lacking_features(run: StageRun, version: str) -> tuple[str, ...]:
+    """Return the features a stored model reads that today's settings do not compute."""
+    registry = feature_registry(run.config.features, run.feature_module())
+    known = {feature.name for feature in registry}
+    return tuple(name for name in recipe_features(run, version) if name not in known)
 
 
 def is_whole(run: StageRun, version: str) -> bool:

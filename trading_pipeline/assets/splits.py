@@ -39,19 +39,21 @@ def fix_protocol(run: StageRun, labels: pd.DataFrame) -> Protocol:
     """Return the protocol in force; make and store one where there is none or renewal is due."""
     wanted = universe_id(run)
     stored = run.read(
-        "select * from splits.protocols where universe_id = $universe_id"
-        " order by created_at desc limit 1",
+        "select * from splits.protocols where universe_id = $universe_id order by created_at desc",
         universe_id=wanted,
     )
     sessions = pd.DatetimeIndex(labels["session_date"].unique()).sort_values()
-    if len(stored):
+    # Its write is taken back where a person asks for a new protocol.
+    is_in_force = run.warehouse.latest_materialization("splits.holdout") is not None
+    if len(stored) and is_in_force:
         record = {str(name): value for name, value in stored.iloc[0].items()}
         protocol = protocol_of_record(record)
         if not renewal_due(protocol, sessions[-1].date(), run.config.splits):
             return protocol
     protocol = make_protocol(sessions, labels, run.config.splits, wanted)
-    record = {**protocol.record(), "created_at": pd.Timestamp.now(tz="UTC")}
-    run.warehouse.append("splits.protocols", pd.DataFrame([record]))
+    if protocol.protocol_id not in set(stored["protocol_id"]):
+        record = {**protocol.record(), "created_at": pd.Timestamp.now(tz="UTC")}
+        run.warehouse.append("splits.protocols", pd.DataFrame([record]))
     return protocol
 
 

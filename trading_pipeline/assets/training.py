@@ -1,13 +1,12 @@
 """What the training assets share: the protocol in force, the panel of rows, and their staleness."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from trading_pipeline.assets.service import roles, usable
+from trading_pipeline.assets.service import recipe_features, roles, usable
 from trading_pipeline.domain.ensemble.baselines import BASELINE_FEATURES
 from trading_pipeline.domain.ensemble.fitting import check_learners
 from trading_pipeline.domain.ensemble.path import TrainingPath
@@ -176,12 +175,6 @@ def modelled_features(run: StageRun) -> set[str]:
     for version in filter(None, (usable(run, held) for held in roles(run).values())):
         used.update(recipe_features(run, version))
     return used
-
-
-def recipe_features(run: StageRun, version: str) -> list[str]:
-    """Return the features that a stored model reads, sorted."""
-    recipe = json.loads(run.load_model(version)["recipe.json"])
-    return sorted({name for member in recipe["members"] for name in member["features"]})
 
 
 def load_archive_keys(run: StageRun) -> pd.DataFrame | None:

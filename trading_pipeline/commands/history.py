@@ -18,32 +18,18 @@ def show_history(console: Console, home: Path, last: int, json_path: Path | None
         "select * from reports.training_log order by started_at desc, run_id limit $last",
         {"last": last},
     )
-    table = Table(
-        *(
-            "ended",
-            "job",
-            "state",
-            "seconds",
-            "peak GB",
-            "computed",
-            "model",
-            "verdict",
-            "settings",
-        ),
-        title="Runs of this home, the newest first",
-        title_justify="left",
-        box=None,
-    )
+    table = Table(title="Runs of this home, the newest first", title_justify="left", box=None)
+    for name in ("ended, UTC", "job", "state", "seconds", "computed", "verdict", "settings"):
+        # What a reader copies must never be cut, however narrow the terminal.
+        table.add_column(name, overflow="fold", no_wrap=name == "settings")
     for row in runs.to_dict("records"):
         state = f"failed in {row['failed']}" if row["failed"] else str(row["state"])
         table.add_row(
-            f"{row['ended_at']:%Y-%m-%d %H:%M} UTC",
+            f"{row['ended_at']:%Y-%m-%d %H:%M}",
             str(row["job"]),
             state,
             f"{row['seconds']:.0f}",
-            f"{row['peak_gb']:.2f}",
             str(row["n_computed"]),
-            str(row["model_version"] or "none"),
             str(row["verdict"] or "none"),
             str(row["config_version"]),
         )

@@ -36,7 +36,6 @@ def prepare_retrain(
     prepared = prepare(home, config)
     if renew_protocol:
         with home_lock(home), prepared.warehouse.writer() as connection:
-            connection.execute("delete from splits.protocols")
             # Without its ledger row the hold-out is stale, and the next run fixes a new one.
             connection.execute(
                 "delete from provenance.materializations where asset = 'splits.holdout'"

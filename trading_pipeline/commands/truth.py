@@ -17,6 +17,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from trading_pipeline.adapters.code_version import code_version
+from trading_pipeline.adapters.feature_module import feature_module_hash
 from trading_pipeline.adapters.market_folder import MarketFolder
 from trading_pipeline.commands.summary import write_json
 from trading_pipeline.commands.truth_market import FolderMarket, read_oracle, run_task
@@ -109,7 +110,8 @@ def _job(
     home: Path, task: MarketTask, config: PipelineConfig, folder: FolderMarket | None = None
 ) -> Job:
     settings = config.model_dump(mode="json", exclude={"runtime", "tracking", "vendors"})
-    content = [task.record(), settings, folder.fingerprint if folder else ""]
+    module = feature_module_hash(config.features.module)
+    content = [task.record(), settings, module, folder.fingerprint if folder else ""]
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
     return Job(task, config, folder, home / "truth" / code_version() / f"{key}.json")
 

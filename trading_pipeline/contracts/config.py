@@ -286,3 +286,14 @@ class PipelineConfig(Section):
     selloffs: SelloffsConfig
     tracking: TrackingConfig
     runtime: RuntimeConfig
+
+    @model_validator(mode="after")
+    def _profit_can_see_what_is_held(self) -> "PipelineConfig":
+        if self.sweeps.objective == "profit" and (
+            self.labels.horizon_sessions % self.sweeps.every_nth_session
+        ):
+            raise ValueError(
+                "sweeps.objective profit counts what is held from one horizon to the next: make"
+                " labels.horizon_sessions a multiple of sweeps.every_nth_session"
+            )
+        return self

@@ -148,6 +148,7 @@ def staging(warehouse, monkeypatch):
     def make(*, auto_promote=True, shadow_sessions=0, broken=()):
         fault = dict.fromkeys(broken, "its files are broken")
         monkeypatch.setattr(service, "model_fault", lambda _, version: fault.get(version, ""))
+        monkeypatch.setattr(service, "lacking_features", lambda *_: ())
         return Staging(warehouse, auto_promote=auto_promote, shadow_sessions=shadow_sessions)
 
     return make

@@ -181,6 +181,13 @@ def test_an_error_is_one_line_on_stderr_and_exit_code_2(tmp_path):
     assert not (tmp_path / "home").exists()
 
 
+def test_a_dry_run_that_cannot_foresee_a_new_protocol_says_so(tmp_path):
+    done = in_process("retrain", "--dry-run", "--renew-protocol", "--home", str(tmp_path / "home"))
+    assert done.returncode == 2
+    assert "--dry-run cannot foresee --renew-protocol" in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
 def test_output_into_a_pipe_has_no_control_codes(market, tmp_path):
     words = ("run", "--data", str(market), "--home", str(tmp_path / "home"), "--dry-run")
     done = in_process(*words, NO_COLOR="1")

@@ -105,3 +105,14 @@ def test_the_quick_suite_misses_no_bar(tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert json.loads(out.read_text())["is_met"]
+
+
+def test_another_feature_module_is_another_job(tmp_path):
+    module = tmp_path / "mine.py"
+    module.write_text("FEATURES = ()\n")
+    config = load_settings(environment={})
+    features = config.features.model_copy(update={"module": str(module)})
+    config = config.model_copy(update={"features": features})
+    before = truth._job(tmp_path, suite_tasks("quick")[0], config).kept
+    module.write_text("FEATURES = ()  # changed\n")
+    assert truth._job(tmp_path, suite_tasks("quick")[0], config).kept != before

@@ -13,6 +13,8 @@ CHECKS = {
     path.stem: path.read_text()
     for stage in STAGES[1:]
     for path in sorted((ROOT / "sql/checks").glob(f"{stage}_*.sql"))
+    # The champion's health has rows of its own kind, in test_health.py.
+    if not path.stem.startswith("gate_health")
 }
 DAY = pd.Timestamp("2024-03-05")
 OPENS = pd.Timestamp("2024-03-05 14:30", tz="UTC")

@@ -68,11 +68,12 @@ def said(symbol="AAA", probability=0.7, session=FIRST, role="champion", version=
     }
 
 
-def resolved(bars, *predictions, min_symbols=1, labels=LABELS):
+def resolved(bars, *predictions, min_symbols=1, labels=LABELS, book=BOOK, earlier=()):
     symbols = pd.Series(bars["symbol"].unique())
     universe = pd.DataFrame({"symbol": symbols, "kind": "equity"})
     frame = pd.DataFrame(list(predictions))
-    return resolve_outcomes(frame, bars, universe, labels, min_symbols, BOOK, 0.02)
+    known = pd.DataFrame([*earlier, *predictions])
+    return resolve_outcomes(frame, known, bars, universe, labels, min_symbols, book, 0.02)
 
 
 def one(bars, *predictions, **more):
@@ -182,6 +183,22 @@ def test_the_book_trades_both_ends_skips_the_middle_and_misses_what_it_cannot_en
         **dict.fromkeys(("S2", "S3", "S4", "S5"), "skipped"),
         "S7": "missed",
     }
+
+
+def test_what_the_book_takes_does_not_depend_on_how_many_sessions_are_resolved_together():
+    names = [f"S{i}" for i in range(8)]
+    bars = pd.concat([flat(name) for name in names])
+    book = BOOK.model_copy(update={"hold_band_frac": 0.25, "hold_sessions": 1})
+    first = [said(name, 0.1 + 0.1 * i) for i, name in enumerate(names)]
+    # S6 falls from the best two to the third place: the band alone keeps it.
+    places = (0, 1, 2, 3, 6, 7, 5, 4)
+    second = [said(n, 0.1 + 0.1 * p, FIRST + 1) for n, p in zip(names, places, strict=True)]
+    at_once = resolved(bars, *first, *second, book=book)
+    by_day = [resolved(bars, *first, book=book)]
+    by_day += [resolved(bars, *second, book=book, earlier=first)]
+    pd.testing.assert_frame_equal(pd.concat(by_day, ignore_index=True), at_once)
+    kept = at_once[at_once["session"] == FIRST + 1].set_index("symbol")["status"]
+    assert kept["S6"] == "traded"
 
 
 def test_roles_and_models_are_ranked_apart():

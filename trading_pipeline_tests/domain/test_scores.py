@@ -29,7 +29,7 @@ GATE = GateConfig(
     min_auc=0.6, min_auc_low=0.5, min_sharpe_net=0.0, champion_margin=-0.005,
     volatility_margin=0.0, min_regime_auc=0.5, min_horizons=10, max_ece=0.03, slope_low=0.8,
     slope_high=1.2, max_latency_ms=50.0, max_model_mb=200.0, bootstrap_samples=200,
-    interval_sd=2.57, auto_promote=False, seed=7,
+    interval_sd=2.57, auto_promote=False, shadow_sessions=5, seed=7,
 )  # fmt: skip
 labelled = st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=40)
 

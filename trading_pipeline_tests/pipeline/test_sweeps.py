@@ -11,7 +11,10 @@ import pytest
 
 from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.assets import explanations as explanations_module
+from trading_pipeline.assets.splits import holdout
 from trading_pipeline.assets.sweeps import lightgbm
+from trading_pipeline.commands.service import prepare_retrain
 from trading_pipeline.definitions import build_definitions
 from trading_pipeline.domain.splits.protocol import protocol_of_record, with_id
 from trading_pipeline.domain.sweeps import trial as trial_module
@@ -142,3 +145,23 @@ def test_a_new_protocol_starts_from_the_last_one_and_repeating_it_changes_nothin
     assert learner.search() is None
     pd.testing.assert_frame_equal(learner.search(is_forced=True), warm)
     assert learner.told["starts from"] == "as in the last search"
+
+
+def test_renewing_the_protocol_forgets_no_earlier_one(learner):
+    prepare_retrain(learner.path, "", set_and_forget=False, renew_protocol=True)
+    assert len(learner.warehouse.read("select * from splits.protocols")) == 1
+    assert learner.warehouse.latest_materialization("splits.holdout") is None
+    dg.materialize([holdout], resources=build_definitions(learner.path).resources)
+    # The same bars make the same protocol: it is stored once.
+    assert len(learner.warehouse.read("select * from splits.protocols")) == 1
+    assert learner.warehouse.latest_materialization("splits.holdout") is not None
+
+
+def test_learners_without_contributions_leave_explanations_empty_and_say_why(learner, monkeypatch):
+    monkeypatch.setattr(explanations_module, "NATIVE", ("mlp",))
+    resources = dict(build_definitions(learner.path).resources or {})
+    resources["pipeline"] = PipelineResource(home=str(learner.path), is_forced=True)
+    dg.materialize([explanations_module.explanations], resources=resources)
+    assert learner.warehouse.read("select * from ensemble.explanations").empty
+    told = learner.warehouse.latest_materialization("ensemble.explanations").metadata_json
+    assert "gives contributions of its own" in told

@@ -24,6 +24,11 @@ def check_learners(learners: Sequence[str]) -> None:
         )
 
 
+def failures_of(errors: Mapping[str, Exception]) -> dict[str, str]:
+    """Return why each learner failed, in one line."""
+    return {name: f"{type(error).__name__}: {error}" for name, error in errors.items()}
+
+
 def left_out_words(failed: Mapping[str, str]) -> str:
     """Return which learners the run goes on without, and why; `none` where all are there."""
     return "; ".join(f"{name}: {why}" for name, why in sorted(failed.items())) or "none"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trading_pipeline.contracts.config import PipelineConfig, RuntimeConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.vocabulary import UNKNOWN_REGIME
-from trading_pipeline.domain.ensemble.fitting import fitting_device, left_out_words
+from trading_pipeline.domain.ensemble.fitting import failures_of, fitting_device, left_out_words
 from trading_pipeline.domain.ensemble.members import (
     Member,
     fit_base_learners,
@@ -286,7 +286,7 @@ class TrainingPath:
             threads=self.config.runtime.threads,
             device=fitting_device(self.config.runtime),
         )
-        self.failed.update({n: f"{type(error).__name__}: {error}" for n, error in errors.items()})
+        self.failed.update(failures_of(errors))
         if not members:
             raise InputError(f"no learner could be fitted: {left_out_words(self.failed)}")
         return members

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trading_pipeline.contracts.config import BacktestConfig, LabelsConfig
+from trading_pipeline.domain.backtest.sizing import size_orders
 from trading_pipeline.domain.backtest.trades import choose_orders
 from trading_pipeline.domain.bars.sessions import session_dates, session_table
 from trading_pipeline.domain.labels.direction import label_direction, span_bars
@@ -51,6 +52,7 @@ class Excursion(NamedTuple):
 
 def resolve_outcomes(
     predictions: pd.DataFrame,
+    said: pd.DataFrame,
     bars: pd.DataFrame,
     universe: pd.DataFrame,
     labels: LabelsConfig,
@@ -70,7 +72,10 @@ def resolve_outcomes(
 
     Args:
         predictions: Rows of predictions.live, whole sessions of each role and model.
-        bars: Rows of bars.daily from the first predicted session on.
+        said: All that these roles and models have said: what the book takes may depend on what
+            it held before.
+        bars: Rows of bars.daily from the first predicted session on, and as many sessions before
+            as the book's sizing looks back.
         universe: Rows of bars.universe.
         labels: Target; the horizon is each prediction's own.
         min_symbols: Sessions with fewer labelled equities have no median: no excess return.
@@ -89,7 +94,7 @@ def resolve_outcomes(
         if len(closed):
             config = labels.model_copy(update={"horizon_sessions": int(horizon)})
             spans = _Spans.build(bars, universe, config, min_symbols)
-            parts.append(_resolved(closed, spans, backtest, hit_return_frac))
+            parts.append(_resolved(closed, said, spans, backtest, hit_return_frac))
     if not parts:
         return no_outcomes()
     table = pd.concat(parts, ignore_index=True)
@@ -116,7 +121,11 @@ class _Spans(NamedTuple):
 
 
 def _resolved(
-    predictions: pd.DataFrame, spans: _Spans, backtest: BacktestConfig, hit_return_frac: float
+    predictions: pd.DataFrame,
+    said: pd.DataFrame,
+    spans: _Spans,
+    backtest: BacktestConfig,
+    hit_return_frac: float,
 ) -> pd.DataFrame:
     keys = ["symbol", "session"]
     at = pd.MultiIndex.from_frame(spans.bars[keys]).get_indexer(
@@ -145,7 +154,7 @@ def _resolved(
         sessions_to_peak=path["sessions_to_peak"],
         hit_raw=_told(np.where(is_up, raw, -raw) >= hit_return_frac, raw),
         hit_excess=_told((excess > 0) == is_up, excess),
-        status=_status(rows, spans.bars, backtest),
+        status=_status(rows, said, spans.bars, backtest),
         known_at=known["known_at"].where(pd.Series(at >= 0), closes_at),
     )[list(OUTCOME_COLUMNS)]
 
@@ -207,13 +216,17 @@ def _told(flag: NDArray[np.bool_], value: Floats) -> NDArray[np.object_]:
 
 
 def _status(
-    rows: pd.DataFrame, bars: pd.DataFrame, backtest: BacktestConfig
+    rows: pd.DataFrame, said: pd.DataFrame, bars: pd.DataFrame, backtest: BacktestConfig
 ) -> NDArray[np.object_]:
     """Return whether the book would have taken each prediction; roles and models apart."""
     status = np.full(len(rows), SKIPPED, dtype=object)
     next_bars = pd.MultiIndex.from_arrays([bars["symbol"], bars["session"] - 1])
-    for _, own in rows.groupby(["role", "model_version"]):
-        orders = pd.MultiIndex.from_frame(choose_orders(own, backtest)[["symbol", "session"]])
+    speakers = ["role", "model_version"]
+    all_said = dict(iter(said.groupby(speakers)))
+    for key, own in rows.groupby(speakers):
+        chosen = choose_orders(all_said[key], backtest)
+        sized = size_orders(chosen[chosen["session"].isin(own["session"])], bars, backtest)
+        orders = pd.MultiIndex.from_frame(sized[["symbol", "session"]])
         keys = pd.MultiIndex.from_frame(own[["symbol", "session"]])
         places = own.index.to_numpy()[keys.isin(orders)]
         fills = pd.MultiIndex.from_frame(rows.loc[places, ["symbol", "session"]]).isin(next_bars)
