@@ -20,6 +20,7 @@ from trading_pipeline.automation.launch import launch
 from trading_pipeline.contracts.provenance import Provenance
 from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS
 from trading_pipeline.definitions import build_definitions
+from trading_pipeline.domain.ensemble.baselines import MOMENTUM
 from trading_pipeline.domain.splits.protocol import FINAL_BLOCK, protocol_of_record
 from trading_pipeline.domain.splits.training import TrainingRows
 
@@ -111,8 +112,10 @@ class Copy:
         }
         if FINAL_BLOCK in blocks:
             found["judged model"] = "select member, sha256, n_rows from ensemble.model"
+            # A place within the session rests on the others of that session, and may.
             found["hold-out scores"] = (
-                f"select symbol, session, learner, probability from ensemble.holdout where {seen}"
+                "select symbol, session, learner, probability from ensemble.holdout"
+                f" where {seen} and learner <> '{MOMENTUM}'"
             )
         asked["opens"] = opens
         rows = {}
