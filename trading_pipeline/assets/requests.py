@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import dagster as dg
 import pandas as pd
 
-from trading_pipeline.assets.table_asset import STEP_TAG, digest, table_asset
+from trading_pipeline.assets.table_asset import RESOURCES, STEP_TAG, digest, table_asset
 from trading_pipeline.contracts.steps import step_of
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.resources import POOL, StageRun, stage_run
@@ -56,7 +56,7 @@ def requests(run: StageRun) -> TableResult:
     kinds={"httpx"},
     pool=POOL,
     tags={STEP_TAG: step_of("bars.raw_pages").tag},
-    required_resource_keys={"pipeline", "progress", "renderer", "vendors"},
+    required_resource_keys=RESOURCES,
     description=(
         "Raw minute bars, quotes and news of a vendor, by month. Choose months and materialize: "
         "what the ledger holds is not fetched again. The weekly run needs no partition; it "

@@ -22,6 +22,8 @@ Compute = Callable[[StageRun], TableResult]
 Fingerprint = Callable[[StageRun], Mapping[str, str]]
 STEP_TAG = "trading_pipeline/step"
 PRIORITY_TAG = "dagster/priority"
+# What `stage_run` takes from Dagster.
+RESOURCES = {"pipeline", "progress", "renderer", "vendors", "studies"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def table_asset(
             pool=POOL,
             tags={STEP_TAG: step_of(key).tag},
             op_tags={PRIORITY_TAG: str(priority_of(key))},
-            required_resource_keys={"pipeline", "progress", "renderer", "vendors", "studies"},
+            required_resource_keys=RESOURCES,
             metadata={
                 "dagster/column_schema": column_schema(key),
                 "dagster/table_name": key,

@@ -24,7 +24,7 @@ from trading_pipeline.resources import read_query
 from trading_pipeline_tests.domain.proof.proof_market import training
 from trading_pipeline_tests.domain.settings_of import shipped
 
-SAMPLING = shipped(SamplingConfig, "sampling")
+SAMPLING = shipped(SamplingConfig, "sampling", balance=True, use_archive=True, use_weights=True)
 ON = SAMPLING.model_copy(update={"use_replay": True})
 MEMORY = shipped(MemoryConfig, "memory")
 HORIZON = 5

@@ -15,7 +15,7 @@ from trading_pipeline.domain.memory.sampling import (
 )
 from trading_pipeline_tests.domain.settings_of import shipped
 
-CONFIG = shipped(SamplingConfig, "sampling")
+CONFIG = shipped(SamplingConfig, "sampling", balance=True, use_archive=True, use_weights=True)
 
 
 def regimes_of(**counts):

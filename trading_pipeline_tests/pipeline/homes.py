@@ -30,6 +30,11 @@ holdout_sessions = 80
 n_folds = 2
 embargo_sessions = 5
 
+[sampling]
+balance = true
+use_archive = true
+use_weights = true
+
 [sweeps]
 n_trials = 1
 inner_folds = 2

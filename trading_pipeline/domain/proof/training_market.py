@@ -80,6 +80,8 @@ def _fast(config: PipelineConfig) -> PipelineConfig:
             "max_rounds": 8,
             "learners": ("lightgbm", "xgboost"),
         },
+        # Whatever a user may switch on is tried.
+        "sampling": {"balance": True, "use_archive": True, "use_weights": True},
         "ensemble": {"max_rounds": 8, "meta_learner": "logistic"},
         "runtime": {"threads": 1},
     }
