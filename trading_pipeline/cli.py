@@ -125,16 +125,11 @@ def retrain(
     """Retrain with the home's settings, or with those of an earlier run."""
     from trading_pipeline.commands.dry_run import print_dry_run
     from trading_pipeline.commands.run import check_source, run_job
-    from trading_pipeline.commands.service import prepare_retrain, retrain_settings
+    from trading_pipeline.commands.service import foreseen_settings, prepare_retrain
 
     target = _home(home)
-    if dry_run and renew_protocol:
-        raise InputError(
-            "--dry-run cannot foresee --renew-protocol, which makes every table from splits.holdout"
-            " on anew; leave one of them out"
-        )
     if dry_run:
-        settings = retrain_settings(target, from_config, set_and_forget)
+        settings = foreseen_settings(target, from_config, set_and_forget, renew_protocol)
         check_source(settings, target, is_dry=True)
         print_dry_run(console, target, settings, "weekly_retrain", json_path)
         return

@@ -43,6 +43,18 @@ def prepare_retrain(
     return prepared
 
 
+def foreseen_settings(
+    home: Path, from_config: str, set_and_forget: bool, renew_protocol: bool
+) -> PipelineConfig:
+    """Return the settings a dry run is made for. Raises InputError for what it cannot foresee."""
+    if renew_protocol:
+        raise InputError(
+            "--dry-run cannot foresee --renew-protocol, which makes every table from splits.holdout"
+            " on anew; leave one of them out"
+        )
+    return retrain_settings(home, from_config, set_and_forget)
+
+
 def retrain_settings(home: Path, from_config: str, set_and_forget: bool) -> PipelineConfig:
     """Return the settings of an earlier run, by default the home's current ones."""
     open_home(home, WAIT_SECONDS)

@@ -100,7 +100,8 @@ def test_explanations_and_validation_by_regime_leave_the_hold_out_closed(finishe
     assert "mean" in set(explained)
     graph = definitions.resolve_job_def("weekly_retrain").asset_layer.asset_graph
     effects = read("select switch, regime from ensemble.effects")
-    assert set(effects["switch"]) == {"everything", "balance", "stack"}
+    # One block is predicted out of fold here: there is no second level to compare.
+    assert set(effects["switch"]) == {"balance"}
     for name in ("explanations", "validation", "effects"):
         key = dg.AssetKey(["ensemble", name])
         assert dg.AssetKey(["ensemble", "holdout"]) not in graph.get_ancestor_asset_keys(key)
