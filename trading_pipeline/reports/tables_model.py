@@ -173,7 +173,9 @@ def validation_table(validation: pd.DataFrame) -> Table:
 
 def _rows_of(row: Row) -> str:
     if row["source"] == "archive":
-        return f"archive: {row['events'] or 'no event that could be left out'}"
+        # Words that wrap: a name in one piece is wider than its column.
+        events = str(row["events"]).replace("_", " ")
+        return f"archive: {events or 'no event that could be left out'}"
     return "rolling window"
 
 
