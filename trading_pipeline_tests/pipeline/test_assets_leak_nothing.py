@@ -126,6 +126,11 @@ class Copy:
         return rows
 
 
+# Each disturbance is tried on one cut; the other two pairs take their time.
+GARBLED_TOO = pytest.param(Copy.garble_features, marks=pytest.mark.long)
+FLIPPED_TOO = pytest.param(Copy.flip_labels, marks=pytest.mark.long)
+
+
 def changed(base, other):
     """Return what is not the same to the bit."""
     return [name for name, rows in base.items() if not rows.equals(other[name])]
@@ -141,7 +146,7 @@ def opens_last(copy):
     return max(at for block, at in copy.protocol.opens.items() if block != FINAL_BLOCK)
 
 
-@pytest.mark.parametrize("disturb", [Copy.flip_labels, Copy.garble_features])
+@pytest.mark.parametrize("disturb", [Copy.flip_labels, GARBLED_TOO])
 def test_a_test_block_leaves_no_trace_in_what_was_fitted_for_it(copy, disturb):
     opens = opens_last(copy)
     base, scored = copy.fitted(opens), copy.content("ensemble.oof")
@@ -151,7 +156,7 @@ def test_a_test_block_leaves_no_trace_in_what_was_fitted_for_it(copy, disturb):
     assert copy.content("ensemble.oof") != scored
 
 
-@pytest.mark.parametrize("disturb", [Copy.flip_labels, Copy.garble_features])
+@pytest.mark.parametrize("disturb", [FLIPPED_TOO, Copy.garble_features])
 def test_the_hold_out_leaves_no_trace_in_the_judged_model(copy, disturb):
     opens = copy.protocol.holdout_opens
     base, scored = copy.fitted(opens), copy.content("ensemble.holdout")
