@@ -50,7 +50,7 @@ while not stop.exists():
         known = 0 if row.n_known != row.n_known else int(row.n_known)
         if row.n_rows != known or row.n_runs > 1:
             seen["torn"].append([table, int(row.n_rows), known])
-    time.sleep(0.3)
+    time.sleep(1.5)
 out.write_text(json.dumps(seen))
 """
 
