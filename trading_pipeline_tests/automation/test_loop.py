@@ -8,7 +8,8 @@ from trading_pipeline.commands.demo import SETTINGS, SETTINGS_FILE, demo_setting
 from trading_pipeline.contracts.errors import InputError
 
 # One worker: the tests share what is dear to make.
-pytestmark = pytest.mark.xdist_group("loop")
+# Minutes of daemon, sensor and retrain: part of `make test-long`, as `make demo` shows it.
+pytestmark = [pytest.mark.xdist_group("loop"), pytest.mark.long]
 
 # The same way on fewer rows; what the gate says is not what is tested here.
 SMALL = {

@@ -17,6 +17,7 @@ from trading_pipeline.settings import load_settings
 CONSOLE = Console(quiet=True)
 
 
+@pytest.mark.long
 @pytest.mark.xdist_group("truth")
 def test_the_micro_suite_finds_what_is_planted_and_is_not_run_twice(tmp_path, monkeypatch):
     settings = load_settings()
