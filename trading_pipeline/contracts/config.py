@@ -20,6 +20,7 @@ from trading_pipeline.contracts.data_config import (
     SourceConfig,
     VendorsConfig,
 )
+from trading_pipeline.contracts.selloffs_config import BrokerConfig, ScanConfig, SelloffsConfig
 
 LearnerName = Literal[
     "lightgbm",
@@ -232,12 +233,6 @@ class DriftConfig(Section):
     seed: int = Field(ge=0)
 
 
-class SelloffsConfig(Section):
-    """The rungs of the intraday scanner."""
-
-    rungs: tuple[Fraction, ...]
-
-
 class TrackingConfig(Section):
     """MLflow: where runs are logged and how long logging may take."""
 
@@ -284,6 +279,8 @@ class PipelineConfig(Section):
     outcomes: OutcomesConfig
     drift: DriftConfig
     selloffs: SelloffsConfig
+    scan: ScanConfig
+    broker: BrokerConfig
     tracking: TrackingConfig
     runtime: RuntimeConfig
 

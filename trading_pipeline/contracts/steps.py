@@ -48,21 +48,24 @@ _TABLES: Final = {
     " bars.revisions bars.spreads bars.volume_breaks",
     "regimes": "regimes.market",
     "archive": "memory.rare_events memory.archive memory.proposals",
-    "features": "features.catalog features.daily features.intraday selloffs.events",
+    "features": "features.catalog features.daily features.intraday selloffs.events"
+    " selloffs.features selloffs.outcomes",
     "labels and splits": "labels.direction splits.holdout splits.folds",
     "sampling": "features.selected memory.replay",
     "sweeps": "sweeps.lightgbm sweeps.xgboost sweeps.catboost sweeps.gradient_boosting"
     " sweeps.random_forest sweeps.extra_trees sweeps.mlp sweeps.logistic sweeps.svm"
     " sweeps.gru"
     " sweeps.trials sweeps.best",
-    "ensemble": "ensemble.oof ensemble.model",
+    "ensemble": "ensemble.oof ensemble.model selloffs.scores selloffs.model",
     "validation with SHAP": "ensemble.validation ensemble.explanations ensemble.effects"
     " ensemble.holdout"
     " ensemble.scores backtest.trades backtest.equity backtest.summary backtest.evidence"
-    " backtest.sensitivity backtest.drawdowns backtest.monthly",
-    "gate": "gate.verdicts ensemble.deployed gate.decisions",
+    " backtest.sensitivity backtest.drawdowns backtest.monthly selloffs.metrics"
+    " selloffs.explanations selloffs.backtest selloffs.equity",
+    "gate": "gate.verdicts ensemble.deployed gate.decisions selloffs.verdicts",
     "drift and report": "predictions.live outcomes.resolved outcomes.tracking drift.features"
-    " drift.sessions drift.predictions drift.regimes drift.episodes reports.cards reports.runs"
+    " drift.sessions drift.predictions drift.regimes drift.episodes selloffs.drift"
+    " selloffs.alerts selloffs.order_events scans.history reports.cards reports.runs"
     " reports.tracking"
     " reports.training_log",
 }

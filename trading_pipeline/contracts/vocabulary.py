@@ -24,6 +24,7 @@ STAGES: Final = (
     "outcomes",
     "drift",
     "selloffs",
+    "scans",
     "reports",
 )
 # Tables whose rows live in the lake, with the partition they are cut by.
@@ -34,4 +35,7 @@ LAKE_TABLES: Final = {
     "features.daily": "year",
     "features.intraday": "month",
     "memory.archive": "year",
+    "selloffs.events": "month",
+    "selloffs.features": "month",
+    "selloffs.outcomes": "month",
 }

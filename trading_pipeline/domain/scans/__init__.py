@@ -1,0 +1,1 @@
+"""Scans: which symbols a scan looks at, and the market it looks at them in."""

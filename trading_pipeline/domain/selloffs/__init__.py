@@ -1,0 +1,1 @@
+"""Selloffs: intraday falls, what was known of them, what followed, and who says which reverse."""
