@@ -63,8 +63,18 @@ class SessionBootstrap:
         cls, session: ArrayLike, horizon: int, *, n_samples: int, interval_sd: float, seed: int
     ) -> "SessionBootstrap":
         """Draw circular blocks of two horizons from the distinct sessions of ``session``."""
+        length = HORIZONS_PER_BLOCK * horizon
+        return cls.of_blocks(
+            session, length, n_samples=n_samples, interval_sd=interval_sd, seed=seed
+        )
+
+    @classmethod
+    def of_blocks(
+        cls, session: ArrayLike, length: int, *, n_samples: int, interval_sd: float, seed: int
+    ) -> "SessionBootstrap":
+        """Draw circular blocks of ``length`` sessions, for outcomes that end within a session."""
         sessions = np.unique(np.asarray(session, dtype=np.int64))
-        n, length = sessions.size, HORIZONS_PER_BLOCK * horizon
+        n = sessions.size
         if n < 2 * length:
             return cls(sessions, np.zeros((0, n)), interval_sd)
         rng = np.random.default_rng(seed)
