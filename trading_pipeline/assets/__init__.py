@@ -29,6 +29,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         reports,
         requests,
         selloffs,
+        selloffs_worth,
         splits,
         sweeps,
     )
@@ -57,6 +58,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         selloffs,
         cards,
         reports,
+        selloffs_worth,
     )
     return [
         value
