@@ -7,7 +7,7 @@ import pandas as pd
 
 from trading_pipeline.reports.intervals import reliability
 from trading_pipeline.reports.panel import ROW_PX, Panel, bar_rows
-from trading_pipeline.reports.scales import Tick, count, day_numbers, padded_range, percent, plain
+from trading_pipeline.reports.scales import Tick, count, day_numbers, padded_range, percent
 from trading_pipeline.reports.svg import Figure, element, nothing_to_show, text
 from trading_pipeline.reports.wording import between, day, is_missing, minus_signs, plural, words
 
@@ -33,6 +33,10 @@ def in_r(value: object, digits: int = 2) -> str:
     if is_missing(value):
         return "–"
     return minus_signs(f"{float(value):+.{digits}f} R")  # type: ignore[arg-type]
+
+
+def _signed(value: float) -> str:
+    return minus_signs(f"{value:g}")
 
 
 def plot_selloff_gallery(falls: pd.DataFrame, minutes: pd.DataFrame, width: int = WIDE) -> str:
@@ -96,8 +100,9 @@ def _draw_fall(
     )  # fmt: skip
     found, begun, ended = _hours([fall[n] for n in ("detected_at", "entry_at", "exit_at")])  # type: ignore[misc]
     span = (min(float(at[0]), 9.5), max(float(at[-1]), 16.0))
+    depth = percent(float(fall["rung"]))  # type: ignore[arg-type]
     title = (
-        f"{fall['symbol']} {day(fall['session_date'])} · {percent(float(fall['rung']))}"  # type: ignore[arg-type]
+        f"{fall['kind']}: {fall['symbol']} {day(fall['session_date'])} · {depth}"
         f" · {in_r(fall['r_multiple'])}, {fall['exit_reason']}"
     )
     panel = Panel(
@@ -216,7 +221,7 @@ def plot_selloff_equity(equity: pd.DataFrame, width: int = WIDE) -> str:
         (float(at.min()) - 1, float(at.max()) + 1),
         padded_range(equity["equity_r"], include=(0.0,)),
         x_kind="time",
-        y_write=plain,
+        y_write=_signed,
         y_title="sum of R, from each span's start",
         left=58.0,
     )
@@ -245,6 +250,7 @@ def plot_selloff_hours(offered: pd.DataFrame, width: int = WIDE) -> str:
     """Draw mean net R and n of every hour and rung, of all falls and of the model's selection.
 
     `offered` is from `domain.selloffs.backtest.offered_falls`: rung, hour, r_multiple, model.
+    Each depth is drawn as if it alone were traded.
     """
     title = "Net R by hour and depth, out of sample"
     if offered.empty:
@@ -264,8 +270,8 @@ def plot_selloff_hours(offered: pd.DataFrame, width: int = WIDE) -> str:
         lowest = max(lowest, _draw_heat(figure, name, part, rungs, hours, left, cell_width, start))
     figure.bottom = lowest + 4
     figure.remark(
-        f"Mean net R of one trade, and n. A cell of fewer than {FEWEST_PER_CELL} trades has no"
-        " colour; single cells prove nothing."
+        f"Mean net R of one trade, and n; each depth as if it alone were traded. Under"
+        f" {FEWEST_PER_CELL} trades a cell has no colour; single cells prove nothing."
     )
     return figure.svg()
 
@@ -338,6 +344,7 @@ def plot_selloff_scanners(backtest: pd.DataFrame, width: int = WIDE) -> str:
         padded_range(ends, include=(0.0,)),
         (0, 1),
         rows=[name for name, _, _ in rows],
+        x_write=_signed,
         x_title="R a trade",
     )
     panel.upright(0.0)

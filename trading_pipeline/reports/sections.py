@@ -292,6 +292,8 @@ def _selloffs(p: ReportPayload) -> _Builder:
         caption = "On the diagonal, a fall said to reverse with 40 % does so 40 times in 100."
         b.picture("selloff_scores", p.selloff_scores, plots.plot_selloff_reliability, caption)
     if p.selloff_equity is not None and not p.selloff_equity.empty:
+        caption = "An interval that holds zero proves nothing."
+        b.picture("selloff_backtest", p.selloff_backtest, plots.plot_selloff_scanners, caption)
         caption = "Without the model every fall is taken; both pay spread, slippage and commission."
         b.picture("selloff_equity", p.selloff_equity, plots.plot_selloff_equity, caption)
         caption = "Where trades earned and lost, of all falls and of those the model chose."
@@ -305,7 +307,8 @@ def _selloffs(p: ReportPayload) -> _Builder:
             "The best and the worst trades, whether a model chose them or not: no measure of what "
             "to expect.",
         )
-    b.table(p.selloff_backtest, tables_selloffs.scanners_table)
+    for span in ("holdout", "oof"):
+        b.table(p.selloff_backtest, partial(tables_selloffs.scanners_table, span=span))
     for kind, title in SELLOFF_SLICES:
         b.table(
             p.selloff_backtest,

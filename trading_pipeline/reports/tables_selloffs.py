@@ -15,24 +15,23 @@ SPAN_NAMES = dict(SPANS)
 SLICE_NAMES = {"rung": "depth", "hour": "hour, New York", "cost_multiple": "costs times"}
 
 
-def scanners_table(backtest: pd.DataFrame) -> Table:
-    """Return every scanner over all falls of both spans (selloffs.backtest)."""
-    whole = backtest[backtest["slice_kind"] == "all"]
+def scanners_table(backtest: pd.DataFrame, span: str) -> Table:
+    """Return every scanner over all falls of one span (selloffs.backtest)."""
+    whole = backtest[(backtest["slice_kind"] == "all") & (backtest["span"] == span)]
+    order = {name: i for i, name in enumerate(SCANNERS)}
     return table_of(
-        "Scanners on the same falls",
-        _in_order(whole),
+        f"Scanners on the same falls, {SPAN_NAMES[span]}",
+        whole.assign(place=whole["scanner"].map(order)).sort_values("place"),
         [
-            ("scanner", _scanner, False),
-            ("span", lambda row: SPAN_NAMES[str(row["span"])], False),
-            ("R a trade, net", _interval("expectancy"), True),
+            ("scanner", lambda row: SCANNERS[str(row["scanner"])][1], False),
+            ("trades", lambda row: f"{row['n_trades']:,} of {row['n_events']:,}", True),
+            ("R a trade, net", lambda row: value_of(row, "expectancy"), True),
             ("less taking all", _difference, True),
             ("before costs", lambda row: in_r(row["gross_expectancy_r"], 3), True),
             ("winners", _share("hit_rate"), True),
             ("profit factor", lambda row: _plain(row["profit_factor"]), True),
             ("worst drawdown", lambda row: in_r(row["max_drawdown_r"], 1), True),
             ("trades a week", lambda row: _plain(row["trades_per_week"], 1), True),
-            ("trades", counted("n_trades"), True),
-            ("falls", counted("n_events"), True),
         ],
         "R is one risk unit: entry less stop. The trivial score (stop, target, time of day) takes "
         "as many falls of each test block as the model.",
@@ -90,8 +89,17 @@ def slices_table(backtest: pd.DataFrame, kind: str, title: str) -> Table:
             ("trades", counted("n_trades_model"), True),
             ("difference, R", beside, True),
         ],
-        f"{n_more:,} more are in selloffs.backtest." if n_more else "",
+        _remark(kind, n_more),
     )
+
+
+def _remark(kind: str, n_more: int) -> str:
+    if kind == "rung":
+        return (
+            "Each depth as if it alone were traded. The scanners trade a symbol once a session, on "
+            "its first fall."
+        )
+    return f"{n_more:,} more are in selloffs.backtest." if n_more else ""
 
 
 def value_of(row: Row, name: str, told: str = "is_assessable") -> str | Cell:
@@ -142,19 +150,6 @@ def metrics_table(metrics: pd.DataFrame) -> Table:
         ],
         "The majority class says of each fall what most falls did; it cannot rank.",
     )
-
-
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    order = {name: i for i, name in enumerate(SCANNERS)}
-    return rows.assign(place=rows["scanner"].map(order)).sort_values(["span", "place"])
-
-
-def _scanner(row: Row) -> str:
-    return SCANNERS[str(row["scanner"])][1]
-
-
-def _interval(name: str) -> Callable[[Row], str | Cell]:
-    return lambda row: value_of(row, name)
 
 
 def _difference(row: Row) -> str | Cell:

@@ -142,7 +142,7 @@ def test_taking_all_earns_the_mean_of_the_tradable_falls():
     assert whole["n_trades"]["take_all"] == len(tradable)
 
 
-@pytest.mark.parametrize("kind", ["rung", "regime", "hour", "sector", "symbol"])
+@pytest.mark.parametrize("kind", ["regime", "hour", "sector", "symbol"])
 def test_slices_of_one_kind_hold_every_trade_once(kind):
     table = table_of(0.0)
     for span in ("oof", "holdout"):
@@ -150,6 +150,16 @@ def test_slices_of_one_kind_hold_every_trade_once(kind):
         counts = part.groupby("scanner")["n_trades"].sum()
         whole = of(table, "all", "all", span)["n_trades"]
         assert counts.to_dict() == whole.to_dict()
+
+
+def test_a_rung_is_told_as_if_it_alone_were_traded():
+    made, scores = falls(0.0)
+    clean = made.events[made.events["quality"] == "clean"][KEYS]
+    deeper = scores[(scores["rung"] == 0.03) & scores["is_holdout"]].merge(clean, on=KEYS)
+    assert not deeper["is_first"].any()
+    told = of(table_of(0.0), "rung", "0.03")
+    assert told["n_trades"]["take_all"] == len(deeper)
+    assert told["expectancy_r"]["take_all"] == pytest.approx(deeper["r_multiple"].mean())
 
 
 def test_net_falls_by_the_same_with_each_multiple_of_the_costs():
@@ -199,11 +209,13 @@ def test_equity_sums_to_the_trades_times_their_expectancy():
 def test_the_trivial_score_takes_as_many_of_each_block_as_the_model():
     made, scores = falls(0.0)
     offered = offered_falls(scores, made.events)
-    by_block = offered.groupby("block")[["trivial", "model"]].sum()
+    by_block = offered.groupby(["block", "rung"])[["trivial", "model"]].sum()
     assert (by_block["trivial"] == by_block["model"]).all()
-    left_out = offered[offered["trivial"] == 0].groupby("block")["trivial_probability"].max()
-    taken = offered[offered["trivial"] == 1].groupby("block")["trivial_probability"].min()
-    assert (taken >= left_out).all()
+    left_out = (
+        offered[offered["trivial"] == 0].groupby(["block", "rung"])["trivial_probability"].max()
+    )
+    taken = offered[offered["trivial"] == 1].groupby(["block", "rung"])["trivial_probability"].min()
+    assert (taken - left_out).dropna().ge(0).all()
 
 
 def test_without_skill_the_difference_holds_zero_and_with_it_it_does_not():

@@ -2,9 +2,12 @@
 
 Four scanners are offered the same falls: `take_all` takes each; `model` the third its model
 expects most of; `model_tiered` all, sized by the risk tier of their probability; `trivial` as many
-of each test block as `model`, by the baseline's probability (ranked with the whole block in view,
-which favours the baseline). Intervals resample blocks of sessions, all scanners and slices of a
-span on the same resamples.
+of each test block and rung as `model`, by the baseline's probability (ranked with the whole block
+in view, which favours the baseline). Intervals resample blocks of sessions, all scanners and
+slices of a span on the same resamples.
+
+One symbol is traded once a session, on its first fall, which is of the shallowest rung. So the
+slices by rung ask something else: what if that rung alone were traded.
 """
 
 from collections.abc import Iterator, Sequence
@@ -54,22 +57,24 @@ EQUITY_KINDS = {
 
 
 def offered_falls(scores: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    """Return the falls a scanner may trade, in time order, with the size each scanner gives them.
+    """Return the clean falls, in time order, with the size each scanner would give them.
 
     Args:
         scores: selloffs.scores.
         events: selloffs.events; only `quality = 'clean'` is traded.
 
-    Returns the rows of `scores` with `is_first` and clean bars, and the columns `span` (oof |
-    holdout), `hour` (New York) and one per scanner: risk units, 0 where it passes.
+    Returns the rows of `scores` with clean bars, and the columns `span` (oof | holdout), `hour`
+    (New York) and one per scanner: risk units, 0 where it passes. Those with `is_first` are
+    traded; the deeper ones are told by rung only.
     """
     clean = events.loc[events["quality"] == "clean", KEYS]
-    rows = scores[scores["is_first"].astype(bool)].merge(clean, on=KEYS)
+    rows = scores.merge(clean, on=KEYS)
     rows = rows.sort_values(["session_date", "symbol", "rung"], ignore_index=True)
     local = rows["detected_at"].dt.tz_convert("America/New_York")
     is_selected = rows["is_selected"].astype(bool)
-    n_taken = is_selected.groupby(rows["block"]).transform("sum")
-    place = rows.groupby("block")["trivial_probability"].rank(method="first", ascending=False)
+    groups = [rows["block"], rows["rung"]]
+    n_taken = is_selected.groupby(groups).transform("sum")
+    place = rows["trivial_probability"].groupby(groups).rank(method="first", ascending=False)
     rows["span"] = np.where(rows["is_holdout"].astype(bool), HOLDOUT, OOF)
     rows["hour"] = local.dt.hour.astype("int64")
     rows[TAKE_ALL] = 1.0
@@ -168,12 +173,13 @@ def compare_scanners(
 
 def _slices(rows: pd.DataFrame, outcomes: pd.DataFrame, config: SelloffsConfig) -> Iterator[_Slice]:
     trades = _Trades.at(rows, outcomes, config.trade.verdict_delay_minutes)
-    net, every = trades.net(), np.ones(len(rows), dtype=bool)
+    net, every = trades.net(), rows["is_first"].to_numpy(bool)
     yield _Slice("all", "all", every, trades, net)
     for kind in ("rung", "regime", "hour", "sector", "symbol"):
-        values = rows[kind]
-        for value in sorted(values.unique()):
-            yield _Slice(kind, _written(value), (values == value).to_numpy(), trades, net)
+        values, asked = rows[kind], np.ones_like(every) if kind == "rung" else every
+        for value in sorted(values[asked].unique()):
+            is_in = (values == value).to_numpy() & asked
+            yield _Slice(kind, _written(value), is_in, trades, net)
     for delay in config.trade.delays_minutes:
         late = _Trades.at(rows, outcomes, delay)
         yield _Slice("entry_delay", str(delay), every, late, late.net())
@@ -255,6 +261,7 @@ def equity_by_session(
     One row per scanner, span and session with an event; a session in which a scanner passed has
     no trade and nothing gained. `equity_r` starts anew with the span.
     """
+    offered = offered[offered["is_first"].astype(bool)].reset_index(drop=True)
     net = _Trades.at(offered, outcomes, config.trade.verdict_delay_minutes).net()
     gained = np.where(np.isfinite(net), net, 0.0)
     parts = [pd.DataFrame(columns=list(EQUITY_KINDS))]
