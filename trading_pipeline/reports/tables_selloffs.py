@@ -25,13 +25,13 @@ def scanners_table(backtest: pd.DataFrame, span: str) -> Table:
         [
             ("scanner", lambda row: SCANNERS[str(row["scanner"])][1], False),
             ("trades", lambda row: f"{row['n_trades']:,} of {row['n_events']:,}", True),
+            ("a week", lambda row: _plain(row["trades_per_week"], 1), True),
             ("R a trade, net", lambda row: value_of(row, "expectancy"), True),
             ("less taking all", _difference, True),
             ("before costs", lambda row: in_r(row["gross_expectancy_r"], 3), True),
             ("winners", _share("hit_rate"), True),
             ("profit factor", lambda row: _plain(row["profit_factor"]), True),
-            ("worst drawdown", lambda row: in_r(row["max_drawdown_r"], 1), True),
-            ("trades a week", lambda row: _plain(row["trades_per_week"], 1), True),
+            ("drawdown", lambda row: in_r(row["max_drawdown_r"], 1), True),
         ],
         "R is one risk unit: entry less stop. The trivial score (stop, target, time of day) takes "
         "as many falls of each test block as the model.",
