@@ -89,7 +89,7 @@ def test_figures_are_those_of_the_hold_out_and_the_verdict_is_a_note():
     }
     assert len(notes) == 1
     assert notes[0].startswith("selloffs: Not assessable: ")
-    assert "of 1,000 falls in the hold-out" in notes[0]
+    assert " of 1,000 falls" in notes[0]
     assert selloff_line(found).endswith(f"model {found['model_r']:+.3f} R")
 
 
