@@ -36,17 +36,15 @@ def selloff_figures(
         " from selloffs.metrics where span = $span and regime = 'all'",
         {"span": HOLDOUT},
     )
-    scanners = warehouse.read(
-        "select * from selloffs.backtest where span = $span and slice_kind = 'all'",
-        {"span": HOLDOUT},
-    )
+    table = warehouse.read("select * from selloffs.backtest where span = $span", {"span": HOLDOUT})
+    scanners = table[table["slice_kind"] == "all"]
     told = metrics[metrics["is_assessable"].astype(bool)].set_index("learner")
     worth = scanners[scanners["is_assessable"].astype(bool)].set_index("scanner")["expectancy_r"]
     figures: dict[str, float | None] = {
         name: _number(told[column].get(learner)) for name, (learner, column) in METRICS.items()
     } | {name: _number(worth.get(scanner)) for name, scanner in EXPECTANCIES.items()}
     curve = warehouse.read("select span, scanner, session_date from selloffs.equity")
-    found = edge_verdict(scanners, curve, config)
+    found = edge_verdict(table, curve, config)
     notes.append(f"selloffs: {found.words}")
     absent = [name for name in MODEL_FIGURES if figures[name] is None]
     if absent and found.state != "not_assessable":

@@ -257,12 +257,22 @@ def judged(skill: float, **changes):
     return edge_verdict(table_of(skill), curve, CONFIG.model_copy(update={"model": model}))
 
 
+def n_falls() -> int:
+    made, scores = falls(1.5)
+    clean = made.events[made.events["quality"] == "clean"][KEYS]
+    return len(scores[scores["is_holdout"]].merge(clean, on=KEYS))
+
+
+def n_tradable() -> int:
+    return int(of(table_of(1.5), "all", "all")["n_events"]["take_all"])
+
+
 def test_the_verdict_is_a_sentence_with_n_and_period():
     found = judged(1.5)
     assert found.state == "edge"
     assert found.words.startswith("A tradable edge was found on paper.")
-    n = of(table_of(1.5), "all", "all")["n_events"]["take_all"]
-    assert f"({n:,} falls in 36 sessions, 2023-10-27 to 2023-12-18)" in found.words
+    basis = f"({n_falls():,} falls, {n_tradable():,} of them tradable, in 36 sessions, "
+    assert f"{basis}2023-10-27 to 2023-12-18)" in found.words
 
 
 def test_no_edge_is_said_plainly_with_its_reasons():
@@ -287,9 +297,8 @@ def test_a_gain_that_still_loses_money_is_no_edge():
 
 def test_too_few_falls_are_not_assessable_whatever_they_earned():
     found = judged(1.5, min_events=1000)
-    n = of(table_of(1.5), "all", "all")["n_events"]["take_all"]
     assert found.state == "not_assessable"
-    assert found.words.startswith(f"Not assessable: {n:,} of 1,000 falls in the hold-out")
+    assert found.words.startswith(f"Not assessable: {n_falls():,} of 1,000 falls in the hold-out")
 
 
 def test_the_gallery_shows_the_extremes_once_and_only_tradable_falls():

@@ -24,13 +24,18 @@ def edge_verdict(
 ) -> EdgeVerdict:
     """Judge the hold-out rows of selloffs.backtest; selloffs.equity tells the period.
 
-    A tradable edge needs all of: enough falls and sessions; the selected third above taking all
-    by `min_gain_r` and by `min_gain_frac` of it, with the difference's interval above zero; and
-    an expectancy of its own above zero, interval and all. Anything else is said as it is.
+    Falls are counted over all rungs, as the model was judged on them; only the first of a symbol
+    and session is traded. A tradable edge needs all of: enough falls and sessions; the selected
+    third above taking all by `min_gain_r` and by `min_gain_frac` of it, with the difference's
+    interval above zero; and an expectancy of its own above zero, interval and all. Anything else
+    is said as it is.
     """
     held = equity[(equity["span"] == HOLDOUT) & (equity["scanner"] == TAKE_ALL)]
-    whole = backtest[(backtest["span"] == HOLDOUT) & (backtest["slice_kind"] == "all")]
+    judged = backtest[backtest["span"] == HOLDOUT]
+    whole = judged[judged["slice_kind"] == "all"]
     rows = {str(row["scanner"]): row for row in whole.to_dict("records")}
+    every = (judged["slice_kind"] == "rung") & (judged["scanner"] == TAKE_ALL)
+    n_falls = int(judged.loc[every, "n_events"].sum())
     if held.empty or MODEL not in rows:
         return EdgeVerdict(
             "not_assessable", "Not assessable: no fall of a hold-out was scored by a model."
@@ -38,14 +43,17 @@ def edge_verdict(
     model, everything = rows[MODEL], rows[TAKE_ALL]
     wanted, n_sessions = config.model, len(held)
     period = f"{held['session_date'].min():%Y-%m-%d} to {held['session_date'].max():%Y-%m-%d}"
-    basis = f"{everything['n_events']:,} falls in {n_sessions:,} sessions, {period}"
+    basis = (
+        f"{n_falls:,} falls, {everything['n_events']:,} of them tradable,"
+        f" in {n_sessions:,} sessions, {period}"
+    )
     figures = (
         f"The model's selection earned {_interval(model, 'expectancy', 'expectancy_r')} a trade"
         f" after costs in {model['n_trades']:,} trades, taking all"
         f" {_interval(everything, 'expectancy', 'expectancy_r')} in {everything['n_trades']:,};"
         f" difference {_interval(model, 'difference', 'difference_r')}"
     )
-    lacking = _lacking(model, everything, n_sessions, config)
+    lacking = _lacking(model, everything, n_falls, n_sessions, config)
     if lacking:
         return EdgeVerdict(
             "not_assessable", f"Not assessable: {lacking} in the hold-out ({basis}). {figures}."
@@ -69,12 +77,16 @@ def edge_verdict(
 
 
 def _lacking(
-    model: dict[Any, Any], everything: dict[Any, Any], n_sessions: int, config: SelloffsConfig
+    model: dict[Any, Any],
+    everything: dict[Any, Any],
+    n_falls: int,
+    n_sessions: int,
+    config: SelloffsConfig,
 ) -> str:
     """Say what there is too little of; empty where there is enough."""
     wanted = config.model
     counts = (
-        (int(everything["n_events"]), wanted.min_events, "falls"),
+        (n_falls, wanted.min_events, "falls"),
         (n_sessions, wanted.min_sessions, "sessions"),
         (int(model["n_trades"]), config.backtest.min_trades, "trades of the model"),
     )
