@@ -31,6 +31,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         selloffs,
         selloffs_model,
         selloffs_verdicts,
+        selloffs_worth,
         splits,
         sweeps,
     )
@@ -61,6 +62,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         selloffs_verdicts,
         cards,
         reports,
+        selloffs_worth,
     )
     return [
         value
