@@ -122,6 +122,8 @@ class ScanConfig(Section):
     lookback_days: Count
     poll_seconds: Positive
     stale_after_seconds: Positive
+    gap_minutes: Count
+    max_missing_minutes: Minutes
     notify: NotifyConfig
 
 
