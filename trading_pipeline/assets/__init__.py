@@ -28,6 +28,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         regimes,
         reports,
         requests,
+        scans,
         selloffs,
         splits,
         sweeps,
@@ -57,6 +58,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         selloffs,
         cards,
         reports,
+        scans,
     )
     return [
         value
