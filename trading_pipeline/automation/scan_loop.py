@@ -4,7 +4,7 @@ An alert is stored before anyone is told of it, in one transaction for the alert
 scan killed at any point and started again tells nothing twice.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -23,7 +23,7 @@ class Broker(Protocol):
     """Trades alerts on paper."""
 
     def on_alerts(self, alerts: pd.DataFrame, now: pd.Timestamp) -> object:
-        """Take new rows with status `alert`."""
+        """Take new rows of selloffs.alerts, withheld ones too."""
 
     def tick(self, now: pd.Timestamp, last_prices: Mapping[str, float]) -> object:
         """Look after open orders and positions."""
@@ -56,6 +56,7 @@ class ScanState:
     n_symbols: int
     alerts: pd.DataFrame
     now: pd.Timestamp
+    scanned_at: pd.Timestamp
     n_before: int = 0
     model_fault: str = ""
     stale_since: pd.Timestamp | None = None
@@ -87,6 +88,7 @@ class ScanSummary:
     scan_id: str
     mode: str
     session_date: pd.Timestamp
+    scanned_at: pd.Timestamp
     started_at: pd.Timestamp
     total_seconds: float
     n_symbols: int
@@ -140,6 +142,7 @@ class ScanLoop:
             self.scanner.scan,
             self.state.mode,
             self.state.session.session_date,
+            self.state.scanned_at,
             started_at,
             self.clock.perf() - began,
             self.state.n_symbols,
@@ -167,7 +170,7 @@ class ScanLoop:
         stored = self._try_to_store() if self._pending else pd.DataFrame()
         if self.broker is not None:
             if len(stored):
-                self.broker.on_alerts(stored[stored["status"] == "alert"], batch.now)
+                self.broker.on_alerts(stored, batch.now)
             self.broker.tick(batch.now, self.scanner.last_prices)
             state.book = self.broker.lines()
         state.notices = list(self.notices.told)
@@ -190,5 +193,3 @@ class ScanLoop:
         self.notices.send(alerts)
         return alerts
 
-
-Record = Callable[[ScanSummary], None]

@@ -15,8 +15,6 @@ from trading_pipeline.domain.selloffs.live_minutes import ScanSession
 from trading_pipeline.domain.selloffs.session_scan import SessionContext, hours_of
 
 Read = Callable[[str, Mapping[str, object] | None], pd.DataFrame]
-# What `bars.daily` gives to the context.
-DAILY = "symbol, session, high, low, close, adj_factor, has_vendor_seam, known_at"
 
 
 def session_context(
@@ -30,7 +28,7 @@ def session_context(
         symbols: Symbols whose bars will come.
         config: Settings; those of the falls and of the spreads act.
     """
-    tables = _tables(read, session)
+    tables = _tables(read)
     # A symbol keeps its place whether or not it trades today, as in history.
     every = sorted({*symbols, *tables.minute_sessions["symbol"]})
     book = ContextBook(tables, every, config.selloffs, config.bars.spreads)
@@ -38,22 +36,17 @@ def session_context(
     return next(book.contexts([session.session_date], curves))
 
 
-def _tables(read: Read, session: ScanSession) -> ContextTables:
-    before = pd.Timestamp(session_dates(np.array([session.session - 1]))[0])
-    span = {"first_date": pd.Timestamp("1985-01-01").date(), "last_date": before.date()}
+def _tables(read: Read) -> ContextTables:
     return ContextTables(
         universe=read("select symbol, kind, is_index from bars.universe", None),
-        daily=read(
-            f"select {DAILY} from bars.daily where session_date <= $last_date",
-            {"last_date": before.date()},
-        ),
+        daily=read(read_sql("queries/selloffs/daily_bars"), None),
         vix=read("select session_date, close, known_at from bars.vix", None),
         sectors=read("select symbol, gics_sector from bars.sectors", None),
         actions=read(
             "select symbol, ex_date, action, ratio, known_at from bars.corporate_actions", None
         ),
-        minute_sessions=read(read_sql("queries/selloffs/minute_sessions"), span),
-        quotes=read(read_sql("queries/selloffs/quote_sessions"), span),
+        minute_sessions=read(read_sql("queries/selloffs/minute_sessions"), None),
+        quotes=read(read_sql("queries/selloffs/quote_sessions"), None),
     )
 
 

@@ -26,6 +26,7 @@ from trading_pipeline.automation.scan_loop import (
 )
 from trading_pipeline.commands.scan_context import session_context
 from trading_pipeline.commands.scan_model import model_in_service
+from trading_pipeline.commands.scan_universe import watched_symbols as scan_filter
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.data_config import VendorConfig
 from trading_pipeline.contracts.errors import InputError
@@ -62,6 +63,12 @@ class ScanRequest:
     speed: float | None = None
     is_once: bool = False
     clock: ScanClock = field(default_factory=ScanClock)
+    scanned_at: pd.Timestamp | None = None
+
+    @property
+    def as_of(self) -> pd.Timestamp:
+        """The moment the scan looks at: the session's close, of a single look its own."""
+        return self.session.closes_at if self.scanned_at is None else self.scanned_at
 
 
 Recorder = Callable[[Warehouse, ScanRequest, ScanSummary], None]
@@ -104,7 +111,15 @@ def live_request(
             " close, or replay a stored session with --replay DATE"
         )
     return ScanRequest(
-        home, config, LIVE, session, symbols, vendor=name, is_once=is_once, clock=clock
+        home,
+        config,
+        LIVE,
+        session,
+        symbols,
+        vendor=name,
+        is_once=is_once,
+        clock=clock,
+        scanned_at=now.floor("s") if is_once else None,
     )
 
 
@@ -164,24 +179,28 @@ def replayed_minutes(warehouse: Warehouse, session: ScanSession) -> pd.DataFrame
 def watched_symbols(
     warehouse: Warehouse, request: ScanRequest, with_bars: list[str] | None
 ) -> list[str]:
-    """Return the equities a scan speaks of, sorted.
+    """Return the equities a scan speaks of, sorted: those named, else those [scan] lets through.
 
-    Raises InputError for symbols that are not of the home's universe, or where none are left.
+    Raises InputError for symbols that the home does not know, or where none are left.
     """
-    known = warehouse.read("select symbol from bars.universe where kind = 'equity'")["symbol"]
-    chosen = sorted(set(known) if with_bars is None else set(known) & set(with_bars))
+    listed = scan_filter(warehouse.read, request.session.session_date, request.config.scan)
+    if with_bars is not None:
+        listed = listed[listed["symbol"].isin(with_bars)]
     if request.symbols:
-        strange = sorted(set(request.symbols) - set(chosen))
+        strange = sorted(set(request.symbols) - set(listed["symbol"]))
         if strange:
             raise InputError(
-                f"--symbols names {', '.join(strange[:5])}, for which this home has no equity"
-                " with bars then; leave them out or ingest them first"
+                f"--symbols names {', '.join(strange[:5])}, of which this home has no equity"
+                " with bars; leave them out or ingest them first"
             )
-        chosen = sorted(request.symbols)
-    chosen = chosen[: request.config.scan.max_symbols]
+        return sorted(request.symbols)
+    chosen = sorted(listed.loc[listed["is_watched"], "symbol"])
     if not chosen:
+        why = listed.loc[~listed["is_watched"], "reason"].value_counts()
         raise InputError(
-            "no symbol passes the filter of [scan]; loosen its settings or give --symbols"
+            "no symbol passes the filter of [scan]"
+            + (f" ({int(why.iloc[0])} times: {why.index[0]})" if len(why) else "")
+            + "; loosen its settings or give --symbols"
         )
     return chosen
 
@@ -229,6 +248,7 @@ def _prepared(
         n_symbols=len(watched),
         alerts=told,
         now=session.opens_at if request.mode == REPLAY else request.clock.now(),
+        scanned_at=request.as_of,
         n_before=len(told),
         model_fault=fault,
     )
@@ -248,7 +268,7 @@ def scan_id(request: ScanRequest, model_version: str | None) -> str:
     return scan_id_of(
         request.mode,
         request.session.session_date,
-        request.session.closes_at,
+        request.as_of,
         request.config.scan,
         request.config.selloffs,
         model_version,
