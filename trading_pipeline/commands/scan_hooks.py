@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.automation.scan_loop import Broker, ScanSummary
-from trading_pipeline.commands.scan_history import record_scans
+from trading_pipeline.automation.scan_ledger import record_scans
 from trading_pipeline.commands.scan_run import LIVE, ScanRequest
-from trading_pipeline.commands.scan_universe import condition_history
+from trading_pipeline.automation.scan_universe import condition_history
 from trading_pipeline.domain.scans.history import ScanResult, scan_row
 
 
