@@ -65,7 +65,8 @@ def scan(
     from trading_pipeline.commands.scan_hooks import broker_of, record_scan
     from trading_pipeline.commands.scan_plan import print_scan_plan
     from trading_pipeline.commands.scan_run import live_request, replay_request, run_scan
-    from trading_pipeline.commands.scan_view import LiveView, PlainView, capture as save_capture
+    from trading_pipeline.commands.scan_view import LiveView, PlainView
+    from trading_pipeline.commands.scan_view import capture as save_capture
 
     _refuse_contradictions(replay, speed, vendor, once)
     target = (home or default_home()).expanduser().resolve()

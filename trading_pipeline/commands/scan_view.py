@@ -79,8 +79,8 @@ class LiveView:
 def screen(state: ScanState, height: int = 40) -> RenderableType:
     """Return the whole screen; it fits 80 columns and the given height."""
     footer = _footer(state)
-    # Frame, headings and the lines around the table take ten.
-    room = max(3, min(N_ROWS, height - 10 - len(footer)))
+    # Frames, headings and the lines around the table take eleven.
+    room = max(3, min(N_ROWS, height - 11 - len(footer)))
     return Group(
         Panel(_header(state), box=box.ROUNDED, title="selloff scan", title_align="left"),
         _falls(state, room),

@@ -89,7 +89,7 @@ def test_a_replay_stores_every_fall_of_the_batch_with_the_same_values(template, 
     minutes = warehouse.read("select * from bars.minute")
     batch = SessionScan(DAY, context, config.selloffs).advance(minutes)
     said = whole.sort_values(["detected_at", "symbol", "rung"], ignore_index=True)
-    assert len(batch) > 10
+    assert len(batch) > 5
     for name in ("symbol", "session_date", "rung", "detected_at", "session_open", "low", "close"):
         assert said[name].tolist() == batch[name].tolist(), name
     for text, (_, fall) in zip(said["features_json"], batch.iterrows(), strict=True):
