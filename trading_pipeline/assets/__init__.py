@@ -30,6 +30,8 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         requests,
         scans,
         selloffs,
+        selloffs_model,
+        selloffs_verdicts,
         splits,
         sweeps,
     )
@@ -56,6 +58,8 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         outcomes,
         drift,
         selloffs,
+        selloffs_model,
+        selloffs_verdicts,
         cards,
         reports,
         scans,
