@@ -30,6 +30,7 @@ from trading_pipeline.commands.options import (
     Symbols,
     source_flags,
 )
+from trading_pipeline.commands.scan_app import scan
 from trading_pipeline.contracts.errors import InputError, RunFailedError
 from trading_pipeline.settings import default_home, load_settings
 
@@ -332,13 +333,9 @@ def truth(
 @app.command()
 def migrate(home: Home = None) -> None:
     """Bring a home of an older version forward; the old warehouse is kept as a backup."""
-    from trading_pipeline.adapters.locks import home_lock
-    from trading_pipeline.adapters.warehouse import Warehouse
+    from trading_pipeline.commands.service import migrate_home
 
-    target = _home(home)
-    with home_lock(target):
-        applied = Warehouse(target).migrate()
-    console.print(f"{applied} migrations applied; {target / 'warehouse.duckdb'} is up to date")
+    console.print(migrate_home(_home(home)))
 
 
 @app.command()
@@ -362,6 +359,9 @@ def demo(
     from trading_pipeline.commands.demo import turn_the_loop
 
     turn_the_loop(console, _home(home) if home else None, seed)
+
+
+app.command()(scan)
 
 
 def _home(home: Path | None) -> Path:

@@ -28,6 +28,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         regimes,
         reports,
         requests,
+        scans,
         selloffs,
         selloffs_model,
         selloffs_verdicts,
@@ -63,6 +64,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         cards,
         reports,
         selloffs_worth,
+        scans,
     )
     return [
         value

@@ -167,6 +167,13 @@ def show_drift(console: Console, home: Path, json_path: Path | None) -> None:
         )
 
 
+def migrate_home(home: Path) -> str:
+    """Bring a home's warehouse forward; return what was done. Raises InputError."""
+    with home_lock(home):
+        applied = Warehouse(home).migrate()
+    return f"{applied} migrations applied; {home / 'warehouse.duckdb'} is up to date"
+
+
 def export_table(home: Path, table: str, path: Path) -> str:
     """Write a table to Parquet, CSV or JSON by the file's ending; return what was done."""
     warehouse = open_home(home, WAIT_SECONDS)

@@ -121,6 +121,8 @@ class ScanConfig(Section):
     lookback_days: Count
     poll_seconds: Positive
     stale_after_seconds: Positive
+    gap_minutes: Count
+    max_missing_minutes: Minutes
     notify: NotifyConfig
 
 
