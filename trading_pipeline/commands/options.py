@@ -56,7 +56,7 @@ OwnFeatures = Annotated[
 JsonPath = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
 Suite = Literal["quick", "full"]
-Signal = Literal["none", "linear", "interaction", "regime"]
+Signal = Literal["none", "linear", "interaction", "regime", "falls"]
 
 
 def source_flags(
