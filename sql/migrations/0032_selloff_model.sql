@@ -25,7 +25,7 @@ create table selloffs.scores (
 );
 
 comment on table selloffs.scores is
-    'What was said of an event by models that had not seen it, beside what followed at the verdict's delay.';
+    'What was said of an event by models that had not seen it, beside what followed at the verdict''s delay.';
 comment on column selloffs.scores.symbol is 'Ticker.';
 comment on column selloffs.scores.session_date is 'Exchange session.';
 comment on column selloffs.scores.rung is '[fraction] Depth of the rung.';
@@ -193,7 +193,7 @@ create table selloffs.explanations (
 );
 
 comment on table selloffs.explanations is
-    'What moves the model of falls: mean size of each feature's contribution, by regime.';
+    'What moves the model of falls: mean size of each feature''s contribution, by regime.';
 comment on column selloffs.explanations.model_version is 'Explained version.';
 comment on column selloffs.explanations.learner is 'Learner, or their mean.';
 comment on column selloffs.explanations.regime is 'A regime, or all.';
