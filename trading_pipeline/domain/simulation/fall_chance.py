@@ -15,6 +15,7 @@ BASE_RATE = 0.35  # on real minute bars 20 to 35 % of the falls reverse
 GAP_SPREAD, VOLUME_SPREAD = 0.008, 0.45
 SLOW_MINUTES, SLOW_WIDTH = 30.0, 0.35
 FASTEST, SLOWEST = 4.0, 120.0  # [minutes] from the high to the first rung
+LATEST = 180.0  # [minutes] from the first rung to a deeper one
 STRONGEST, BISECTIONS = 8.0, 40
 CALIBRATION_STREAM, CALIBRATION_ROWS = 43, 20_000
 
@@ -43,13 +44,15 @@ def chance(score: ArrayLike, strength: tuple[float, float]) -> Floats:
 def planted_strength(oracle_auc: float) -> tuple[float, float]:
     """Return constant and slope at which the chance has `oracle_auc` and the mean BASE_RATE.
 
-    The AUC, 0.5 to 0.95, is the expected one of first rungs as the simulation draws them.
+    The AUC, 0.5 to 0.95, is the expected one of falls as the simulation draws them: half of them
+    reach the first rung, the others a deeper one up to three hours later.
     """
     rng = random_stream(0, CALIBRATION_STREAM)
     crowd = np.exp(VOLUME_SPREAD * rng.standard_normal(CALIBRATION_ROWS))
     gap = GAP_SPREAD * rng.standard_normal(CALIBRATION_ROWS)
     pace = np.exp(rng.uniform(np.log(FASTEST), np.log(SLOWEST), CALIBRATION_ROWS))
-    score = np.sort(fall_score(crowd, gap, pace))
+    later = rng.uniform(0, LATEST, CALIBRATION_ROWS) * (rng.random(CALIBRATION_ROWS) < 0.5)
+    score = np.sort(fall_score(crowd, gap, pace + later))
     low, high = 0.0, STRONGEST
     for _ in range(BISECTIONS):
         slope = (low + high) / 2

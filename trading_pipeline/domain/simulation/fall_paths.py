@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trading_pipeline.domain.simulation.fall_chance import FASTEST, SLOWEST
 from trading_pipeline.domain.simulation.schedule import Floats
 
 RUNGS = (0.02, 0.03, 0.05, 0.10, 0.15)
@@ -18,7 +19,6 @@ STOP_BELOW_LOW, STOP_RUNG_SHARE, TARGET_SHARE = 0.001, 0.25, 0.5
 CLEAR = 2e-4
 FIRST_DETECTION, LAST_DETECTION_FRAC = 8, 0.6
 LEFT_AFTER_DETECTION = 45  # [minutes] the last entry is 30 minutes before the close
-SLOWEST_FALL = 120  # [minutes]
 LONGEST_WAY = 60  # [minutes] from the entry to stop or target
 CONTINUES_FRAC = 0.5  # to the next rung
 TIMED_OUT_FRAC = 0.25  # of the losers that do not: neither stop nor target by the close
@@ -134,7 +134,7 @@ def _to_first_rung(path: Path) -> None:
     """Rise to the day's high so far, then come down to just above the first rung."""
     rng = path.rng
     bar = int(rng.integers(FIRST_DETECTION, int(LAST_DETECTION_FRAC * path.n)))
-    slow = int(min(bar, np.exp(rng.uniform(np.log(4), np.log(SLOWEST_FALL)))))
+    slow = int(min(bar, np.exp(rng.uniform(np.log(FASTEST), np.log(SLOWEST)))))
     floor = (1 - RUNGS[0]) + CLEAR
     if bar > slow:
         peak = 1 + rng.uniform(0.001, 0.008)
