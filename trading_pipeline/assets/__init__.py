@@ -23,6 +23,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         intraday_features,
         labels,
         memory,
+        orders,
         outcomes,
         predictions,
         regimes,
@@ -57,6 +58,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         selloffs,
         cards,
         reports,
+        orders,
     )
     return [
         value

@@ -1,7 +1,7 @@
 """Keeps the paper trades: writes first, then sends; asks before it sends again."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -76,8 +76,8 @@ class PaperBook:
         self._broker, self._ledger, self._rules = broker, Ledger(trail), rules
         self._max_retries, self._kill_reason, self._on_close = max_retries, kill_reason, on_close
         self._waiting: list[pd.DataFrame] = []
-        self._first: dict[tuple[str, pd.Timestamp], tuple[pd.Timestamp, float, str]] = {}
         self._differences: dict[str, tuple[float, int]] = {}
+        self._last_prices: Mapping[str, float] = {}
         self._prices: dict[str, float] = {}
         self._closes: dict[datetime, datetime] = {}
         self._trouble = ""
@@ -88,28 +88,24 @@ class PaperBook:
         """The book as the trail has it."""
         return self._ledger.book
 
-    def remember(self, alerts: pd.DataFrame) -> None:
-        """Learn which fall of a symbol was the session's first, of alerts new or told before."""
-        for row in alerts[alerts["mode"] == "live"].to_dict("records"):
-            key = (str(row["symbol"]), row["session_date"])
-            seen = (row["detected_at"], float(row["rung"]), str(row["alert_id"]))
-            self._first[key] = min(self._first.get(key, seen), seen)
-
     def on_alerts(self, alerts: pd.DataFrame, now: datetime) -> None:
         """Decide about new rows of selloffs.alerts; a tick in their entry minute sends."""
         if alerts.empty:
             return
-        self.remember(alerts)
         self._waiting.append(alerts)
         self._guarded(now, self._decide)
 
-    def tick(self, now: datetime) -> None:
+    def tick(self, now: datetime, last_prices: Mapping[str, float] | None = None) -> None:
         """Bring book and broker together, and do what the trades need now.
+
+        `last_prices` are the scanner's newest by symbol; they tell open gains where the broker
+        tells no price.
 
         Faults are written down and told by `lines`; `is_settled` says whether all is in order:
         every position protected or leaving, nothing uncertain.
         """
         self.is_settled = False
+        self._last_prices = last_prices or {}
         self._guarded(now, self._settle)
 
     def close(self, now: datetime) -> None:
@@ -203,9 +199,7 @@ class PaperBook:
             return
         hours = self._ledger.hours
         alerts = pd.concat(self._waiting, ignore_index=True)
-        session = pd.Timestamp(hours.session_date)
-        first = {key[0]: seen[2] for key, seen in self._first.items() if key[1] == session}
-        made = decisions_of(alerts, self.book, first, hours, self._rules, self._ledger.now)
+        made = decisions_of(alerts, self.book, hours, self._rules, self._ledger.now)
         self._ledger.write_all([self._ledger.decided(one) for one in made])
         self._waiting.clear()
 
@@ -222,8 +216,9 @@ class PaperBook:
         for state in list(self.book.orders.values()):
             if state.client_order_id not in seen and (state.is_active or state.is_uncertain):
                 self._ask_for(state)
-        self._prices = {
-            one.symbol: one.current_price for one in positions if one.current_price is not None
+        told = {one.symbol: one.current_price for one in positions}
+        self._prices = {**self._last_prices} | {
+            symbol: price for symbol, price in told.items() if price is not None
         }
         return {one.symbol: one.quantity for one in positions}
 

@@ -4,13 +4,13 @@ The exchange behind it fills what prices reach. Bodies are the vendor's samples 
 present, else an equal minimum of our own.
 """
 
-import copy
 import json
 import select
 import threading
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -50,16 +50,17 @@ _SAMPLES = {
 }
 
 
+@cache
 def body_like(kind):
-    """Return a body of the vendor's sample, else of our own."""
+    """Return a body of the vendor's sample, else of our own; not to be changed."""
     path = SAMPLES / _SAMPLES[kind]
     if not path.exists():
-        return copy.deepcopy(_BARE[kind])
+        return _BARE[kind]
     body = json.loads(path.read_text())["body"]
     return body[0] if isinstance(body, list) else body
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An answer that is no success."""
 
     def __init__(self, status, message, code=0):
@@ -72,7 +73,7 @@ class Exchange:
     def __init__(self, now, closes_at, *, is_strict=True):
         self.now, self.closes_at, self.is_strict = now, closes_at, is_strict
         self.orders, self.positions, self.prices = {}, {}, {}
-        self.cash, self.lowest = 0.0, 0.0
+        self.cash, self.lowest, self._n_made = 0.0, 0.0, 0
         self.shares_of_fill = {}  # symbol: parts of the entry filled at each moment
         self.refused = {}  # (symbol, class): how often an order is refused
         self.halted, self.slow_cancels = set(), set()
@@ -124,16 +125,16 @@ class Exchange:
             if order["client_order_id"] == body["client_order_id"]
         ]
         if known and self.is_strict:
-            raise Refusal(422, "client_order_id must be unique", 40010001)
+            raise RefusalError(422, "client_order_id must be unique", 40010001)
         if self.now >= self.closes_at:
-            raise Refusal(403, "market is closed")
+            raise RefusalError(403, "market is closed")
         if self.refused.get((symbol, body["order_class"]), 0) > 0:
             self.refused[symbol, body["order_class"]] -= 1
-            raise Refusal(403, "insufficient buying power", 40310000)
+            raise RefusalError(403, "insufficient buying power", 40310000)
         if side == "sell":
             free = self.positions.get(symbol, (0.0, 0.0))[0] - self._held_for_orders(symbol)
             if size > free:
-                raise Refusal(
+                raise RefusalError(
                     403,
                     f"insufficient qty available for order (requested: {size:g},"
                     f" available: {free:g})",
@@ -141,7 +142,7 @@ class Exchange:
                 )
             stop = (body.get("stop_loss") or {}).get("stop_price")
             if stop and float(stop) >= self.prices[symbol]:
-                raise Refusal(422, "stop price must be less than current price")
+                raise RefusalError(422, "stop price must be less than current price")
         order = self._made(body, body["type"], body.get("limit_price"), None)
         order["client_order_id"] = body["client_order_id"]
         if body["order_class"] != "simple":
@@ -165,7 +166,7 @@ class Exchange:
         """End an order, or begin to."""
         order = self._found(order_id)
         if order["status"] in ENDED:
-            raise Refusal(422, f'order is already in "{order["status"]}" state', 42210000)
+            raise RefusalError(422, f'order is already in "{order["status"]}" state', 42210000)
         if order["symbol"] in self.slow_cancels:
             order["status"] = "pending_cancel"
         else:
@@ -176,14 +177,12 @@ class Exchange:
             for one in (order, *(order["legs"] or ())):
                 if one["id"] == order_id:
                     return one
-        raise Refusal(404, "order not found", 40410000)
+        raise RefusalError(404, "order not found", 40410000)
 
     def _made(self, body, kind, limit, stop, side=None):
-        number = sum(1 + len(order["legs"] or ()) for order in self.orders.values())
-        order = copy.deepcopy(self.order_body)
-        self._n_made = getattr(self, "_n_made", 0) + 1
-        stamp = (self.now + timedelta(microseconds=number)).isoformat()
-        return order | {
+        self._n_made += 1
+        stamp = (self.now + timedelta(microseconds=self._n_made)).isoformat()
+        return self.order_body | {
             "id": f"broker-{self._n_made}",
             "client_order_id": f"made-{self._n_made}",
             "symbol": body["symbol"],
@@ -289,7 +288,7 @@ class Exchange:
         """Return status and content of a request."""
         try:
             return self._answered(method, path, query, body)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             return refusal.status, refusal.body
 
     def _answered(self, method, path, query, body):
@@ -303,7 +302,7 @@ class Exchange:
                 for one in (order, *(order["legs"] or ())):
                     if one["client_order_id"] == query["client_order_id"]:
                         return 200, one
-            raise Refusal(404, f"order not found for {query['client_order_id']}", 40410000)
+            raise RefusalError(404, f"order not found for {query['client_order_id']}", 40410000)
         if path == "/v2/orders":
             found = [*self.orders.values()]
             if query.get("status") == "open":
@@ -331,7 +330,7 @@ class Exchange:
                 "next_open": (self.closes_at + timedelta(hours=17, minutes=30)).isoformat(),
                 "next_close": self.closes_at.isoformat(),
             }
-        raise Refusal(404, "no such route")
+        raise RefusalError(404, "no such route")
 
     def _position(self, symbol):
         shares, average = self.positions[symbol]
@@ -361,8 +360,8 @@ class FakeBroker:
             def handle_any(self):
                 broker._handle(self)
 
-            do_GET = do_POST = do_DELETE = handle_any
-
+        for verb in ("GET", "POST", "DELETE"):
+            setattr(Handler, f"do_{verb}", Handler.handle_any)
         self._http = HTTPServer(("127.0.0.1", 0), Handler)
         self._http.handle_error = lambda *_: None
         self.url = f"http://127.0.0.1:{self._http.server_port}"
@@ -414,7 +413,7 @@ class FakeBroker:
         if fault == "500 after":
             status, content = 500, {"message": "internal"}
         if fault == "not json":
-            _send(handler, 200, "<html>busy</html>")
+            _send(handler, 200, b"<html>busy</html>")
             return
         _send(handler, status, content)
         if fault == "twice":
@@ -427,7 +426,9 @@ def _wait_for_hang_up(handler):
 
 
 def _send(handler, status, content):
-    data = b"" if content is None else json.dumps(content).encode()
+    data = b"" if content is None else content
+    if not isinstance(data, bytes):
+        data = json.dumps(content).encode()
     handler.send_response(status)
     handler.send_header("Content-Type", "application/json")
     handler.send_header("Content-Length", str(len(data)))

@@ -225,7 +225,7 @@ def play(seed, broker, *, is_strict=True, make_book=PaperBook):
     scene.tick(start)
     scene.alert(alerts_of(*rows), start)
     now = start
-    for _ in range(9):
+    for _ in range(7):
         now += TICK
         scene.tick(now, {s: prices[s] * rng.uniform(0.995, 1.005) for s in symbols})
     _move(rng, scene, symbols, prices, now)
@@ -235,17 +235,17 @@ def play(seed, broker, *, is_strict=True, make_book=PaperBook):
 def _move(rng, scene, symbols, prices, now):
     """Let the day go on to its end: targets, stops, a kill, the flatten, the close."""
     exchange, closes = scene.exchange, scene.hours.closes_at
-    kill_at = rng.randint(0, 3) if rng.random() < 0.12 else None
-    for n in range(4):
+    kill_at = rng.randint(0, 2) if rng.random() < 0.12 else None
+    for n in range(3):
         now += timedelta(minutes=rng.randint(1, 8))
         exchange.halted.clear()
         moved = {s: prices[s] * rng.choice((0.97, 0.99, 1.0, 1.01, 1.04)) for s in symbols}
         if n == kill_at:
             scene.kill = "by hand"
         scene.tick(now, moved)
-    for n in range(9):
+    for n in range(6):
         now = closes - scene.rules.flatten + (n - 1) * TICK
-        if n == 6:
+        if n == 4:
             scene.broker.next_fault = lambda method, path: None  # noqa: ARG005
             scene.trail.kill_at.clear()
             exchange.slow_cancels.clear()
@@ -286,5 +286,3 @@ def _script_faults(rng, scene, is_strict):
     scene.broker.next_fault = next_fault
     for _ in range(rng.choice((0, 0, 1, 3))):
         scene.trail.kill_at[rng.randint(1, 30)] = rng.choice(("before", "after"))
-
-

@@ -99,7 +99,6 @@ def order_id(alert_id: str, role: str, number: int = 0) -> str:
 def decisions_of(
     alerts: pd.DataFrame,
     book: Book,
-    first: dict[str, str],
     hours: Hours,
     rules: TradingRules,
     now: datetime,
@@ -110,7 +109,6 @@ def decisions_of(
         alerts: Rows of selloffs.alerts, in any order. Withheld, replayed or riskless ones and
             those decided before are passed over in silence.
         book: The book as it is.
-        first: The id of each symbol's first alert of the session, withheld ones included.
         hours: The session.
         rules: Limits.
         now: The clock.
@@ -128,7 +126,7 @@ def decisions_of(
         if alert_id in book.trades or alert_id in book.declined:
             continue
         not_before = _entry_time(row["detected_at"], rules)
-        reason = _objection(row, not_before, book, first, hours, rules, now)
+        reason = _objection(row, not_before, book, hours, rules, now)
         if not reason and symbol in taken:
             reason = "one position per symbol and session"
         if not reason and n_open >= rules.max_open_positions:
@@ -156,7 +154,6 @@ def _objection(
     row: dict[Any, Any],
     not_before: datetime,
     book: Book,
-    first: dict[str, str],
     hours: Hours,
     rules: TradingRules,
     now: datetime,
@@ -166,12 +163,11 @@ def _objection(
     objections = (
         (row["session_date"].date() != hours.session_date, "it is of another session"),
         (bool(book.halted(hours.session_date)), f"halted: {book.halted(hours.session_date)}"),
-        (
-            first.get(symbol, row["alert_id"]) != row["alert_id"],
-            "not the first fall of its symbol in the session",
-        ),
         (symbol in book.foreign, "the account holds shares of it that are not ours"),
-        (not row["shares"] >= 1, "its risk does not pay for one whole share"),
+        (
+            not row["shares"] >= 1,
+            "it carries no whole share: its risk is too small, or it is not its symbol's first",
+        ),
         (
             not_before > hours.closes_at - rules.last_entry,
             f"no entry in the last {rules.last_entry} of a session",
