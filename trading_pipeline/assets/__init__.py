@@ -23,6 +23,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         intraday_features,
         labels,
         memory,
+        orders,
         outcomes,
         predictions,
         regimes,
@@ -65,6 +66,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         reports,
         selloffs_worth,
         scans,
+        orders,
     )
     return [
         value
