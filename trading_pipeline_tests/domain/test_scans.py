@@ -351,7 +351,7 @@ def test_a_missing_index_or_vix_is_missing_and_never_a_number():
     assert stale.spy_trend is None
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(st.integers(60, LAST - 1), st.sampled_from(["04:00", "09:30", "15:59", "17:00", "23:00"]))
 def test_what_comes_after_a_moment_never_changes_its_conditions(at, time):
     moment = moment_of(at, time)
