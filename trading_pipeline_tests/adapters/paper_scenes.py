@@ -193,6 +193,28 @@ def differences(trail, exchange, foreign):
     return found
 
 
+def bought(broker, *, shares=10, parts=None, faults=(), opens="03-05T14:30", **how):
+    """Return a day on which AAA was alerted half an hour after the open, at its entry minute.
+
+    `faults` meet the first orders sent, one each; `parts` of the entry fill at each moment.
+    """
+    scene = Scene(broker, utc(opens), **how)
+    at = utc(opens) + timedelta(minutes=30)
+    if parts:
+        scene.exchange.shares_of_fill["AAA", "buy"] = list(parts)
+    left = list(faults)
+
+    def next_fault(method, path):
+        return left.pop(0) if left and (method, path) == ("POST", "/v2/orders") else None
+
+    broker.next_fault = next_fault
+    scene.exchange.advance(at, {"AAA": 100.0})
+    scene.tick(at)
+    scene.alert(alerts_of(("AAA", at, 98.0, 103.0, shares)), at)
+    scene.tick(at + timedelta(minutes=1))
+    return scene
+
+
 def play(seed, broker, *, is_strict=True, make_book=PaperBook):
     """Play one scripted day and return its scene, finished."""
     rng = random.Random(seed)
