@@ -40,7 +40,10 @@ from trading_pipeline.contracts.vocabulary import LAKE_TABLES, PROVENANCE_COLUMN
 
 # Tables with one more column per feature than their migration names.
 _WIDE_TABLES = frozenset(("features.daily", "features.intraday", "memory.archive"))
-_ORDER = ("symbol", "opens_at", "session_date", "interval_minutes", "event")
+_ORDER = (
+    "symbol", "opens_at", "session_date", "interval_minutes", "event", "rung",
+    "entry_delay_minutes",
+)  # fmt: skip
 _CUT = {"month": "%Y-%m", "year": "%Y"}
 _WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 

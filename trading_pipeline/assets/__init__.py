@@ -29,7 +29,11 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         regimes,
         reports,
         requests,
+        scans,
         selloffs,
+        selloffs_model,
+        selloffs_verdicts,
+        selloffs_worth,
         splits,
         sweeps,
     )
@@ -56,8 +60,12 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         outcomes,
         drift,
         selloffs,
+        selloffs_model,
+        selloffs_verdicts,
         cards,
         reports,
+        selloffs_worth,
+        scans,
         orders,
     )
     return [

@@ -1,4 +1,4 @@
-"""Falls past a rung, from minute bars in memory; the same rows as `queries/selloffs/events.sql`."""
+"""Falls past a rung, from minute bars in memory; the rows of `selloffs_events.sql` beside it."""
 
 from collections.abc import Sequence
 

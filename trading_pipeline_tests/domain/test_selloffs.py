@@ -14,7 +14,7 @@ from trading_pipeline.domain.bars.sessions import session_table
 from trading_pipeline_tests.domain.selloffs_reference import find_events
 
 ROOT = Path(__file__).parents[2]
-QUERY = (ROOT / "sql/queries/selloffs/events.sql").read_text()
+QUERY = (ROOT / "trading_pipeline_tests/domain/selloffs_events.sql").read_text()
 RUNGS = tomllib.loads((ROOT / "trading_pipeline/config/default.toml").read_text())["selloffs"][
     "rungs"
 ]

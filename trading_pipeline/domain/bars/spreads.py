@@ -120,6 +120,12 @@ def time_of_day_shape(minutes: NDArray[np.int64], config: SpreadsConfig) -> NDAr
     return shape
 
 
+def shape_by_minute(config: SpreadsConfig) -> NDArray[np.float64]:
+    """Return `time_of_day_shape` for each minute of a whole session: that of its bucket."""
+    buckets = np.arange(0, SESSION_MINUTES, config.bucket_minutes)
+    return np.repeat(time_of_day_shape(buckets, config), config.bucket_minutes)[:SESSION_MINUTES]
+
+
 def half_tick_bps(price_usd: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return half the smallest price step in bps of the price; NaN where no price is known."""
     tick = np.where(price_usd < SMALL_BELOW_USD, SMALL_TICK_USD, TICK_USD)

@@ -1,0 +1,18 @@
+-- What is left of each session of minutes: its last price, its range, the dollars traded.
+--
+-- grain   one row per symbol and session with a regular minute
+-- reads   bars.minute
+-- params  none
+-- units   prices USD raw, traded_usd USD, missing without volume
+
+select
+    symbol,
+    session_date,
+    arg_max(close, opens_at) as close,
+    max(high) as high,
+    min(low) as low,
+    sum(close * volume order by opens_at) as traded_usd
+from bars.minute
+where is_regular
+group by symbol, session_date
+order by symbol, session_date;
