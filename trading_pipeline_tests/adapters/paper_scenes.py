@@ -8,7 +8,7 @@ from datetime import timedelta
 import pandas as pd
 
 from trading_pipeline.adapters.broker.alpaca_paper import AlpacaPaper
-from trading_pipeline.commands.paper_book import PaperBook
+from trading_pipeline.commands.paper_book import PATIENT_TICKS, PaperBook
 from trading_pipeline.domain.selloffs.book import fold
 from trading_pipeline.domain.selloffs.orders import TradingRules, hours_at
 from trading_pipeline_tests.adapters.fake_broker import FAULTS, KEYS, SLOW, Exchange, utc
@@ -272,7 +272,9 @@ def _move(rng, scene, symbols, prices, now):
             scene.trail.kill_at.clear()
             exchange.slow_cancels.clear()
         scene.tick(now)
-    scene.tick(closes + timedelta(minutes=1))
+    # What is not ours may be believed only now: it takes some ticks.
+    for n in range(PATIENT_TICKS):
+        scene.tick(closes + timedelta(minutes=1 + n))
     scene.counts["faults"] = sum(e.kind == "fault" for e in scene.trail.events)
     scene.counts["submits"] = sum(e.kind == "submit" for e in scene.trail.events)
     scene.counts["entries"] = sum(

@@ -323,7 +323,7 @@ def keys(monkeypatch):
 
 
 @pytest.mark.usefixtures("keys")
-def test_a_home_trades_through_its_warehouse_and_stops_at_a_word(broker, tmp_path, monkeypatch):
+def test_a_home_trades_through_its_warehouse_and_stops_at_a_word(broker, tmp_path):
     from trading_pipeline.adapters.warehouse import Warehouse
 
     home = tmp_path
