@@ -213,6 +213,19 @@ def test_a_close_that_the_broker_moved_forward_is_believed(broker):
     assert scene.exchange.positions == {}
 
 
+def test_a_blocked_account_and_a_session_that_is_not_held_open_nothing(broker):
+    for spoil in ({"account": {"trading_blocked": True}}, {"is_dark": True}):
+        scene = Scene(broker, utc("03-05T14:30"))
+        vars(scene.exchange).update(spoil)
+        at = utc("03-05T15:00")
+        scene.exchange.advance(at, {"AAA": 100.0})
+        scene.tick(at)
+        scene.alert(alerts_of(("AAA", at, 98.0, 103.0, 10)), at)
+        scene.tick(at + 3 * TICK)
+        assert scene.exchange.orders == {}
+        assert scene.book.is_settled
+
+
 def test_a_position_left_from_an_earlier_session_is_closed_at_the_next_open(broker):
     scene = bought(broker)
     next_day = utc("03-06T14:30")
