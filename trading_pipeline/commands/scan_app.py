@@ -16,6 +16,7 @@ from trading_pipeline.commands.options import (
     Symbols,
     symbols_of,
 )
+from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.settings import default_home, load_settings
 
@@ -49,6 +50,15 @@ Capture = Annotated[
     Path | None,
     typer.Option("--capture", metavar="FILE.svg", help="Save the last screen as a picture."),
 ]
+Kill = Annotated[
+    str | None,
+    typer.Option(
+        "--kill",
+        metavar="REASON",
+        help="End paper trading: cancel own orders, close own positions, open nothing more.",
+    ),
+]
+Lift = Annotated[bool, typer.Option("--lift-kill", help="Allow paper trading again.")]
 
 
 def scan(
@@ -59,6 +69,8 @@ def scan(
     once: Once = False,
     plain: Plain = False,
     capture: Capture = None,
+    kill: Kill = None,
+    lift_kill: Lift = False,
     home: Home = None,
     config: ConfigFile = None,
     json_path: JsonPath = None,
@@ -69,6 +81,7 @@ def scan(
     Without --config the home's own settings act, so that a replay says what the run says.
     """
     from trading_pipeline.adapters.config_store import ConfigStore
+    from trading_pipeline.commands.paper_broker import switch
     from trading_pipeline.commands.scan_hooks import broker_of, record_scan
     from trading_pipeline.commands.scan_plan import print_scan_plan
     from trading_pipeline.commands.scan_run import live_request, replay_request, run_scan
@@ -77,13 +90,20 @@ def scan(
 
     _refuse_contradictions(replay, speed, vendor, once)
     target = (home or default_home()).expanduser().resolve()
-    settings = load_settings(config_file=config) if config else ConfigStore(target).load().config
+    console = Console(soft_wrap=plain)
+
+    def settings_of() -> PipelineConfig:
+        return load_settings(config_file=config) if config else ConfigStore(target).load().config
+
+    if kill is not None or lift_kill:
+        switch(target, kill, settings_of, lambda line: console.print(line, markup=False))
+        return
+    settings = settings_of()
     names = tuple(symbols_of(symbols)) if symbols else ()
     if replay is not None:
         request = replay_request(target, settings, pd.Timestamp(replay), names, speed)
     else:
         request = live_request(target, settings, vendor or "", names, is_once=once)
-    console = Console(soft_wrap=plain)
     if dry_run:
         print_scan_plan(console, request, json_path)
         return

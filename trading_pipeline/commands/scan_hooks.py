@@ -1,11 +1,13 @@
 """What a scan calls beside its loop: the ledger of scans, and the paper broker where it is on."""
 
 from collections.abc import Callable
+from functools import partial
 
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.automation.scan_ledger import record_scans
 from trading_pipeline.automation.scan_loop import Broker, ScanSummary
 from trading_pipeline.automation.scan_universe import condition_history
+from trading_pipeline.commands.paper_broker import is_traded, open_paper_book
 from trading_pipeline.commands.scan_run import ScanRequest
 from trading_pipeline.domain.scans.history import ScanResult, scan_row
 
@@ -36,4 +38,6 @@ def record_scan(warehouse: Warehouse, request: ScanRequest, summary: ScanSummary
 
 def broker_of(request: ScanRequest) -> Callable[[Warehouse], Broker] | None:
     """Return what opens the paper broker; None where it is off, and for a replay."""
-    return None
+    if not is_traded(request.config, request.mode):
+        return None
+    return partial(open_paper_book, request.config, request.home)
