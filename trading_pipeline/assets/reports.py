@@ -62,6 +62,7 @@ REPORTED = (
     "drift.regimes",
     "drift.episodes",
     "selloffs.events",
+    "selloffs.features",
     "selloffs.outcomes",
     "selloffs.scores",
     "selloffs.metrics",
@@ -176,6 +177,7 @@ def selloff_worth(run: StageRun, events: pd.DataFrame) -> dict[str, Any]:
     pictures = gallery(run, events, outcomes, None if offered.empty else offered)
     found = edge_verdict(comparison, curve, run.config.selloffs)
     return {
+        "selloff_features": run.table("selloffs.features"),
         "selloff_verdict": "" if events.empty else found.words,
         "selloff_scores": scores,
         "selloff_metrics": run.table("selloffs.metrics"),

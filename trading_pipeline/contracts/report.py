@@ -65,8 +65,9 @@ class ReportPayload:
     drift_predictions: "pd.DataFrame | None" = None
     drift_regimes: "pd.DataFrame | None" = None
     episodes: "pd.DataFrame | None" = None
-    # selloffs.events; the verdict on trading falls in words
+    # selloffs.events, selloffs.features; the verdict on trading falls in words
     selloffs: "pd.DataFrame | None" = None
+    selloff_features: "pd.DataFrame | None" = None
     selloff_verdict: str = ""
     # selloffs.scores, selloffs.metrics, selloffs.backtest, selloffs.equity
     selloff_scores: "pd.DataFrame | None" = None
