@@ -178,10 +178,8 @@ def made_falls(
             mae_r=np.minimum(gross, 0) - 0.1,
             known_at=detected + pd.to_timedelta(delay + hold, unit="m"),
         )
-        unknown = part.columns[
-            part.columns.get_loc("entry_at") : part.columns.get_loc("known_at") + 1
-        ]
-        for name in unknown:
+        names = list(part.columns)
+        for name in names[names.index("entry_at") :]:
             missing = None if part[name].dtype == object else pd.NA
             part[name] = part[name].mask(is_open, missing)
         parts.append(part)

