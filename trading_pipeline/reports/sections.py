@@ -318,6 +318,7 @@ def _selloffs(p: ReportPayload) -> _Builder:
             is_folded=kind not in ("entry_delay", "cost_multiple"),
         )
     b.table(p.selloff_metrics, tables_selloffs.metrics_table)
+    b.table(p.selloff_criteria, tables_selloffs.criteria_table)
     return b.table(p.selloffs, tables_data.selloffs_table)
 
 

@@ -418,6 +418,7 @@ def selloff_frames() -> dict[str, object]:
         "selloff_features": made.features,
         "selloff_scores": scores,
         "selloff_metrics": selloff_metrics_frame(),
+        "selloff_criteria": verdict_frame().head(3).assign(verdict="rejected"),
         "selloff_backtest": backtest,
         "selloff_equity": equity,
         "selloff_offered": offered,
