@@ -22,6 +22,7 @@ where n_told > 1
     or span not in ('oof', 'holdout')
     or (regime = 'all' and n_events <> n_whole)
     or n_sessions not between 1 and n_events
+    or n_study < n_events
     or base_rate not between 0 and 1
     or auc not between 0 and 1
     or accuracy not between 0 and 1

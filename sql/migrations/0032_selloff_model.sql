@@ -94,6 +94,7 @@ create table selloffs.metrics (
     regime             varchar not null,
     n_events           bigint not null,
     n_sessions         integer not null,
+    n_study            bigint not null,
     is_assessable      boolean not null,
     base_rate          double,
     auc                double,
@@ -118,7 +119,8 @@ comment on column selloffs.metrics.span is 'oof | holdout.';
 comment on column selloffs.metrics.regime is 'A regime, or all.';
 comment on column selloffs.metrics.n_events is 'Events judged.';
 comment on column selloffs.metrics.n_sessions is 'Sessions they lie in.';
-comment on column selloffs.metrics.is_assessable is 'Enough events and sessions to be told.';
+comment on column selloffs.metrics.n_study is 'Closed falls of training span and hold-out together.';
+comment on column selloffs.metrics.is_assessable is 'Enough falls in the study, and sessions judged, to be told.';
 comment on column selloffs.metrics.base_rate is '[0..1] Share that reversed.';
 comment on column selloffs.metrics.auc is 'AUC.';
 comment on column selloffs.metrics.auc_low is 'Lower end of its interval.';

@@ -177,14 +177,16 @@ def selloff_worth(run: StageRun, events: pd.DataFrame) -> dict[str, Any]:
     scores, comparison = run.table("selloffs.scores"), run.table("selloffs.backtest")
     offered = offered_falls(scores, events)
     pictures = gallery(run, events, outcomes, None if offered.empty else offered)
-    found = edge_verdict(comparison, curve, run.config.selloffs)
+    scored = run.table("selloffs.metrics")
+    n_study = int(scored["n_study"].max()) if len(scored) else 0
+    found = edge_verdict(comparison, curve, n_study, run.config.selloffs)
     criteria = run.table("selloffs.verdicts")
     criteria["value"] = criteria["value"].fillna(1000.0 * criteria["seconds"])
     return {
         "selloff_features": run.table("selloffs.features"),
         "selloff_verdict": "" if events.empty else found.words,
         "selloff_scores": scores,
-        "selloff_metrics": run.table("selloffs.metrics"),
+        "selloff_metrics": scored,
         "selloff_criteria": criteria,
         "selloff_backtest": comparison,
         "selloff_equity": curve,

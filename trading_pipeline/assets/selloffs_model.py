@@ -203,15 +203,16 @@ def stored(run: StageRun, version: str, one: SelloffModel, kind: str, panel: Pan
 
 @table_asset(
     "selloffs.metrics",
-    reads=("selloffs.scores",),
-    settings=("selloffs.model", "selloffs.backtest"),
+    reads=(*READS, "selloffs.scores"),
+    settings=("selloffs.model", "selloffs.trade", "selloffs.backtest"),
 )
 def metrics(run: StageRun) -> TableResult:
     """Accuracy, AUC and calibration of the model and its baselines, by regime, with intervals."""
     said, protocol = run.table("selloffs.scores"), stored_protocol(run)
     if said.empty or protocol is None:
         return nothing(run, "no fall was scored: see selloffs.scores")
-    table = score_falls(said, run.config.selloffs).assign(protocol_id=protocol.protocol_id)
+    n_study = len(load_falls(run).rows)
+    table = score_falls(said, n_study, run.config.selloffs).assign(protocol_id=protocol.protocol_id)
     whole = table[(table["span"] == "holdout") & (table["regime"] == ALL_REGIMES)]
     own, trivial, majority = (
         whole[whole["learner"] == name].iloc[0] for name in (MODEL, TRIVIAL, MAJORITY)
@@ -223,7 +224,7 @@ def metrics(run: StageRun) -> TableResult:
             "hold-out": f"{own['n_events']} falls in {own['n_sessions']} sessions",
             "assessable": "yes"
             if own["is_assessable"]
-            else f"no: it takes {least.min_events} falls in {least.min_sessions} sessions",
+            else f"no: it takes {least.min_events} falls in all, {least.min_sessions} sessions held out",
             "accuracy": f"{_told(own, 'accuracy')}, majority {majority['accuracy']:.3f}",
             "AUC": f"{_told(own, 'auc')}, trivial score {trivial['auc']:.3f}",
             "share that reversed": round(float(own["base_rate"]), 4),

@@ -55,6 +55,7 @@ def verdicts(run: StageRun) -> TableResult:
         recipe_id=str(judged["recipe_id"].iloc[0]),
         protocol_id=protocol_id,
         holdout_reads=int(reads["n"].iloc[0]),
+        n_study=int(run.table("selloffs.metrics")["n_study"].iloc[0]),
         latency_ms=latency_ms(run, version),
         model_mb=float(judged["n_bytes"].sum()) / 1e6,
     )

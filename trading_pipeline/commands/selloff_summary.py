@@ -32,7 +32,7 @@ def selloff_figures(
         return None
     n_events = int(warehouse.read("select count(*) as n from selloffs.events")["n"].iloc[0])
     metrics = warehouse.read(
-        "select learner, base_rate, accuracy, auc, n_events, is_assessable"
+        "select learner, base_rate, accuracy, auc, n_study, is_assessable"
         " from selloffs.metrics where span = $span and regime = 'all'",
         {"span": HOLDOUT},
     )
@@ -44,7 +44,8 @@ def selloff_figures(
         name: _number(told[column].get(learner)) for name, (learner, column) in METRICS.items()
     } | {name: _number(worth.get(scanner)) for name, scanner in EXPECTANCIES.items()}
     curve = warehouse.read("select span, scanner, session_date from selloffs.equity")
-    found = edge_verdict(table, curve, config)
+    n_study = int(metrics["n_study"].max()) if len(metrics) else 0
+    found = edge_verdict(table, curve, n_study, config)
     notes.append(f"selloffs: {found.words}")
     absent = [name for name in MODEL_FIGURES if figures[name] is None]
     if absent and found.state != "not_assessable":

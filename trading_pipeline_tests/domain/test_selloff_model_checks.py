@@ -67,6 +67,7 @@ FAULTS = {
         "update selloffs.metrics set accuracy_low = accuracy + 0.01 where learner = 'model'",
         "update selloffs.metrics set auc_high = auc - 0.01 where learner = 'model'",
         "update selloffs.metrics set n_sessions = n_events + 1 where learner = 'model'",
+        "update selloffs.metrics set n_study = n_events - 1 where learner = 'model'",
         "update selloffs.metrics set base_rate = 1.5 where learner = 'model'",
         "delete from selloffs.metrics where learner = 'trivial'",
         "update selloffs.metrics set learner = 'model'",
@@ -140,7 +141,7 @@ def warehouse():
         "selloffs.events": MADE.events,
         "selloffs.outcomes": MADE.outcomes,
         "selloffs.scores": walk.scores,
-        "selloffs.metrics": score_falls(walk.scores, QUICK).assign(protocol_id="p"),
+        "selloffs.metrics": score_falls(walk.scores, 10_000, QUICK).assign(protocol_id="p"),
         "selloffs.model": pd.concat(
             [
                 files_of("judged", walk.judged, 100, last - pd.Timedelta(days=30)),

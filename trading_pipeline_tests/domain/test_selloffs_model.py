@@ -236,11 +236,11 @@ def test_a_hold_out_moves_on_only_until_it_can_be_judged(panel):
 
 
 def test_metrics_say_what_is_not_assessable(walk):
-    table = score_falls(walk.scores.sample(frac=1, random_state=1), QUICK)
+    table = score_falls(walk.scores.sample(frac=1, random_state=1), 999, QUICK)
     assert set(table["learner"]) == {"model", "trivial", "majority"}
     assert not table["is_assessable"].any()
     low = with_model(min_events=100, min_sessions=10)
-    judged = score_falls(walk.scores, low)
+    judged = score_falls(walk.scores, 999, low)
     whole = judged[judged["regime"] == "all"]
     assert whole["is_assessable"].all()
     assert (whole["accuracy_low"] < whole["accuracy"]).all()
@@ -256,6 +256,7 @@ def evidence_of(walk, config):
         recipe_id="r",
         protocol_id="p",
         holdout_reads=1,
+        n_study=999,
         latency_ms=3.0,
         model_mb=0.2,
     )
@@ -296,6 +297,7 @@ def proven(**changes):
             recipe_id="r",
             protocol_id="p",
             holdout_reads=1,
+            n_study=6000,
             n_events=2000,
             n_sessions=200,
             accuracy=Estimate(0.75, 0.7, 0.8, "made"),

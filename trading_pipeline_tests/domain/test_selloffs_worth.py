@@ -245,16 +245,19 @@ def test_nothing_scored_gives_empty_tables_of_the_right_kind():
     assert curve.empty
     assert table["is_assessable"].dtype == bool
     assert curve["session_date"].dtype == "datetime64[ns]"
-    found = edge_verdict(table, curve, CONFIG)
+    found = edge_verdict(table, curve, 0, CONFIG)
     assert found.state == "not_assessable"
     assert "no fall of a hold-out" in found.words
+
+
+N_STUDY = 999
 
 
 def judged(skill: float, **changes):
     made, scores = falls(skill)
     curve = equity_by_session(offered_falls(scores, made.events), made.outcomes, CONFIG)
     model = CONFIG.model.model_copy(update={"min_events": 100, "min_sessions": 20} | changes)
-    return edge_verdict(table_of(skill), curve, CONFIG.model_copy(update={"model": model}))
+    return edge_verdict(table_of(skill), curve, N_STUDY, CONFIG.model_copy(update={"model": model}))
 
 
 def n_falls() -> int:
@@ -271,7 +274,7 @@ def test_the_verdict_is_a_sentence_with_n_and_period():
     found = judged(1.5)
     assert found.state == "edge"
     assert found.words.startswith("A tradable edge was found on paper.")
-    basis = f"({n_falls():,} falls, {n_tradable():,} of them tradable, in 36 sessions, "
+    basis = f"({n_falls():,} falls of {N_STUDY}, {n_tradable():,} of them tradable, in 36 sessions, "
     assert f"{basis}2023-10-27 to 2023-12-18)" in found.words
 
 
@@ -290,7 +293,7 @@ def test_a_gain_that_still_loses_money_is_no_edge():
     curve = equity_by_session(offered_falls(scores, made.events), made.outcomes, CONFIG)
     eased = {"min_events": 100, "min_sessions": 20}
     model = CONFIG.model.model_copy(update=eased)
-    found = edge_verdict(table, curve, CONFIG.model_copy(update={"model": model}))
+    found = edge_verdict(table, curve, N_STUDY, CONFIG.model_copy(update={"model": model}))
     assert found.state == "no_edge"
     assert "what it selects loses money" in found.words
 
@@ -298,7 +301,7 @@ def test_a_gain_that_still_loses_money_is_no_edge():
 def test_too_few_falls_are_not_assessable_whatever_they_earned():
     found = judged(1.5, min_events=1000)
     assert found.state == "not_assessable"
-    assert found.words.startswith(f"Not assessable: {n_falls():,} of 1,000 falls in the hold-out")
+    assert found.words.startswith(f"Not assessable: {N_STUDY} of 1,000 falls in all (hold-out: ")
 
 
 def test_the_gallery_shows_the_extremes_once_and_only_tradable_falls():

@@ -414,7 +414,7 @@ def selloff_frames() -> dict[str, object]:
     equity = equity_by_session(offered, made.outcomes, config)
     trades = best_and_worst(made.events, made.outcomes, delay=1, n_each=3, among=offered)
     return {
-        "selloff_verdict": edge_verdict(backtest, equity, config).words,
+        "selloff_verdict": edge_verdict(backtest, equity, 1500, config).words,
         "selloff_features": made.features,
         "selloff_scores": scores,
         "selloff_metrics": selloff_metrics_frame(),
@@ -464,7 +464,8 @@ def selloff_metrics_frame() -> pd.DataFrame:
         columns=["learner", "span", "regime", "n_events"],
     )
     frame["n_sessions"] = frame["n_events"] // 6
-    frame["is_assessable"] = frame["n_events"] >= 1000
+    frame["n_study"] = 4000
+    frame["is_assessable"] = frame["n_sessions"] >= 40
     frame["base_rate"], frame["ece"], frame["calibration_slope"] = 0.31, 0.02, 0.9
     for name, value in (("auc", 0.61), ("accuracy", 0.70)):
         frame[name], frame[f"{name}_low"], frame[f"{name}_high"] = value, value - 0.03, value + 0.03

@@ -20,12 +20,12 @@ class EdgeVerdict:
 
 
 def edge_verdict(
-    backtest: pd.DataFrame, equity: pd.DataFrame, config: SelloffsConfig
+    backtest: pd.DataFrame, equity: pd.DataFrame, n_study: int, config: SelloffsConfig
 ) -> EdgeVerdict:
     """Judge the hold-out rows of selloffs.backtest; selloffs.equity tells the period.
 
-    Falls are counted over all rungs, as the model was judged on them; only the first of a symbol
-    and session is traded. A tradable edge needs all of: enough falls and sessions; the selected
+    `n_study` counts the closed falls of training span and hold-out together, over all rungs; only
+    the first of a symbol and session is traded. A tradable edge needs all of: enough falls and sessions; the selected
     third above taking all by `min_gain_r` and by `min_gain_frac` of it, with the difference's
     interval above zero; and an expectancy of its own above zero, interval and all. Anything else
     is said as it is.
@@ -44,7 +44,7 @@ def edge_verdict(
     wanted, n_sessions = config.model, len(held)
     period = f"{held['session_date'].min():%Y-%m-%d} to {held['session_date'].max():%Y-%m-%d}"
     basis = (
-        f"{n_falls:,} falls, {everything['n_events']:,} of them tradable,"
+        f"{n_falls:,} falls of {n_study:,}, {everything['n_events']:,} of them tradable,"
         f" in {n_sessions:,} sessions, {period}"
     )
     figures = (
@@ -53,10 +53,10 @@ def edge_verdict(
         f" {_interval(everything, 'expectancy', 'expectancy_r')} in {everything['n_trades']:,};"
         f" difference {_interval(model, 'difference', 'difference_r')}"
     )
-    lacking = _lacking(model, everything, n_falls, n_sessions, config)
+    lacking = _lacking(model, everything, n_study, n_sessions, config)
     if lacking:
         return EdgeVerdict(
-            "not_assessable", f"Not assessable: {lacking} in the hold-out ({basis}). {figures}."
+            "not_assessable", f"Not assessable: {lacking} (hold-out: {basis}). {figures}."
         )
     gain, base = float(model["difference_r"]), float(everything["expectancy_r"])
     needed = max(wanted.min_gain_r, wanted.min_gain_frac * abs(base))
@@ -79,15 +79,15 @@ def edge_verdict(
 def _lacking(
     model: dict[Any, Any],
     everything: dict[Any, Any],
-    n_falls: int,
+    n_study: int,
     n_sessions: int,
     config: SelloffsConfig,
 ) -> str:
     """Say what there is too little of; empty where there is enough."""
     wanted = config.model
     counts = (
-        (n_falls, wanted.min_events, "falls"),
-        (n_sessions, wanted.min_sessions, "sessions"),
+        (n_study, wanted.min_events, "falls in all"),
+        (n_sessions, wanted.min_sessions, "sessions held out"),
         (int(model["n_trades"]), config.backtest.min_trades, "trades of the model"),
     )
     short = [f"{n:,} of {least:,} {what}" for n, least, what in counts if n < least]

@@ -65,7 +65,7 @@ EDGE = (
 class FallEvidence:
     """Measurements of one model on the hold-out's falls.
 
-    `accuracy_gain` is over the majority class and `auc_gain` over the trivial score, paired;
+    `n_study` counts the closed falls of training span and hold-out together. `accuracy_gain` is over the majority class and `auc_gain` over the trivial score, paired;
     `gain_r` [R, net] the expectancy of the selected falls less that of taking all, of those that
     may be traded; `gain_frac` the same as a share of the latter's size. `latency_ms` is for 500
     rows.
@@ -75,6 +75,7 @@ class FallEvidence:
     recipe_id: str
     protocol_id: str
     holdout_reads: int
+    n_study: int
     n_events: int
     n_sessions: int
     accuracy: Estimate
@@ -100,10 +101,11 @@ def session_bootstrap(scores: pd.DataFrame, config: SelloffsConfig) -> SessionBo
     )
 
 
-def score_falls(scores: pd.DataFrame, config: SelloffsConfig) -> pd.DataFrame:
+def score_falls(scores: pd.DataFrame, n_study: int, config: SelloffsConfig) -> pd.DataFrame:
     """Return selloffs.metrics without protocol_id: model and baselines, over all and by regime.
 
-    `scores` is selloffs.scores in any row order; NaN where a score is not defined.
+    `scores` is selloffs.scores in any row order, `n_study` how many closed falls there are in all;
+    NaN where a score is not defined.
     """
     ordered = scores.sort_values(["session", "symbol", "rung"], ignore_index=True)
     rows = []
@@ -114,13 +116,15 @@ def score_falls(scores: pd.DataFrame, config: SelloffsConfig) -> pd.DataFrame:
             for regime in (ALL_REGIMES, *REGIMES, UNKNOWN_REGIME):
                 part = own if regime == ALL_REGIMES else own[own["regime"] == regime]
                 if len(part):
-                    figures = _figures(part, PROBABILITY[learner], bootstrap, config.model)
+                    figures = _figures(part, PROBABILITY[learner], bootstrap)
+                    figures["n_study"] = n_study
+                    figures["is_assessable"] = is_assessable(n_study, part, config.model)
                     rows.append({"learner": learner, "span": span, "regime": regime, **figures})
     return pd.DataFrame(rows)
 
 
 def _figures(
-    rows: pd.DataFrame, column: str, bootstrap: SessionBootstrap, config: SelloffModelConfig
+    rows: pd.DataFrame, column: str, bootstrap: SessionBootstrap
 ) -> dict[str, object]:
     p, y = rows[column].to_numpy(np.float64), rows["label"].to_numpy()
     session = rows["session"].to_numpy(np.int64)
@@ -129,7 +133,6 @@ def _figures(
     return {
         "n_events": len(rows),
         "n_sessions": int(np.unique(session).size),
-        "is_assessable": is_assessable(rows, config),
         "base_rate": float(y.mean()),
         "auc": ranking.value,
         "auc_low": ranking.low,
@@ -150,6 +153,7 @@ def fall_evidence(
     recipe_id: str,
     protocol_id: str,
     holdout_reads: int,
+    n_study: int,
     latency_ms: float,
     model_mb: float,
 ) -> FallEvidence:
@@ -173,6 +177,7 @@ def fall_evidence(
         recipe_id=recipe_id,
         protocol_id=protocol_id,
         holdout_reads=holdout_reads,
+        n_study=n_study,
         n_events=len(held),
         n_sessions=n_sessions,
         accuracy=_estimate(_mean_interval(hits, session, bootstrap), on),
@@ -214,10 +219,13 @@ def judge_falls(evidence: FallEvidence, config: SelloffModelConfig, gate: GateCo
     """
     e = evidence
     times = "once" if e.holdout_reads == 1 else f"{e.holdout_reads} times"
-    has_enough = e.n_events >= config.min_events and e.n_sessions >= config.min_sessions
-    detail = f"{e.n_events:,} falls in {e.n_sessions} sessions, hold-out read {times}"
-    asked = f">= {config.min_events:,} falls in {config.min_sessions} sessions"
-    enough = Criterion("events", float(e.n_events), asked, has_enough or None, detail)
+    has_enough = e.n_study >= config.min_events and e.n_sessions >= config.min_sessions
+    detail = (
+        f"{e.n_study:,} falls in all, {e.n_events:,} in the {e.n_sessions} sessions of the"
+        f" hold-out, read {times}"
+    )
+    asked = f">= {config.min_events:,} falls in all, {config.min_sessions} sessions held out"
+    enough = Criterion("events", float(e.n_study), asked, has_enough or None, detail)
     resting = (
         at_least("accuracy", _known(e.accuracy.value), config.min_accuracy, told(e.accuracy)),
         above("accuracy_above_majority", _known(e.accuracy_gain.low), 0.0, told(e.accuracy_gain)),

@@ -101,10 +101,13 @@ def tested_places(panel: Panel, protocol: Protocol, block: int) -> Rows:
     return np.flatnonzero(inside & (session < opens.get(block + 1, opens[FINAL_BLOCK])))
 
 
-def is_assessable(rows: pd.DataFrame, config: SelloffModelConfig) -> bool:
-    """Tell whether falls and the sessions they lie in are enough to be told."""
-    n_sessions = rows["session"].nunique()
-    return len(rows) >= config.min_events and n_sessions >= config.min_sessions
+def is_assessable(n_study: int, rows: pd.DataFrame, config: SelloffModelConfig) -> bool:
+    """Tell whether the study has enough falls, and the rows judged enough sessions.
+
+    `n_study` counts the closed falls of training span and hold-out together; what few of them the
+    hold-out holds, its intervals say.
+    """
+    return n_study >= config.min_events and rows["session"].nunique() >= config.min_sessions
 
 
 def fall_protocol_due(
@@ -118,6 +121,6 @@ def fall_protocol_due(
     rows = panel.rows
     last = rows["session_date"].max().date()
     held = rows.iloc[tested_places(panel, protocol, FINAL_BLOCK)]
-    if last > protocol.holdout_end and not is_assessable(held, config.model):
+    if last > protocol.holdout_end and not is_assessable(len(rows), held, config.model):
         return True
     return held.empty or renewal_due(protocol, last, splits)
