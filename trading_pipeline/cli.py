@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from trading_pipeline.commands.options import (
+    By,
     ConfigFile,
     Data,
     Day,
@@ -16,8 +17,12 @@ from trading_pipeline.commands.options import (
     End,
     Home,
     JsonPath,
+    ModelName,
     OwnFeatures,
     Profile,
+    Reason,
+    RenewProtocol,
+    SetAndForget,
     Signal,
     SourceKind,
     Start,
@@ -107,17 +112,8 @@ def _launch(
 @app.command()
 def retrain(
     from_config: Annotated[str, typer.Option(help="Config version of an earlier run.")] = "",
-    set_and_forget: Annotated[
-        bool,
-        typer.Option(
-            "--set-and-forget",
-            help="Promote by itself what passed every criterion and its shadow period.",
-        ),
-    ] = False,
-    renew_protocol: Annotated[
-        bool,
-        typer.Option("--renew-protocol", help="Move the hold-out to the newest sessions first."),
-    ] = False,
+    set_and_forget: SetAndForget = False,
+    renew_protocol: RenewProtocol = False,
     home: Home = None,
     json_path: JsonPath = None,
     dry_run: DryRun = False,
@@ -139,8 +135,9 @@ def retrain(
 
 @app.command()
 def promote(
-    reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
-    by: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Reason,
+    by: By,
+    model: ModelName = "daily",
     home: Home = None,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Promote although the gate did not pass it.")
@@ -149,19 +146,20 @@ def promote(
     """Put the challenger in service: a human's decision."""
     from trading_pipeline.commands.service import promote_challenger
 
-    console.print(promote_challenger(_home(home), by, reason, anyway=anyway))
+    console.print(promote_challenger(_home(home), by, reason, anyway=anyway, model=model))
 
 
 @app.command()
 def rollback(
-    reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
-    by: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Reason,
+    by: By,
+    model: ModelName = "daily",
     home: Home = None,
 ) -> None:
     """Return to the champion before this one."""
     from trading_pipeline.commands.service import roll_back
 
-    console.print(roll_back(_home(home), by, reason))
+    console.print(roll_back(_home(home), by, reason, model))
 
 
 @app.command()

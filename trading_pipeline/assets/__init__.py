@@ -29,6 +29,8 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         reports,
         requests,
         selloffs,
+        selloffs_model,
+        selloffs_verdicts,
         splits,
         sweeps,
     )
@@ -55,6 +57,8 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         outcomes,
         drift,
         selloffs,
+        selloffs_model,
+        selloffs_verdicts,
         cards,
         reports,
     )

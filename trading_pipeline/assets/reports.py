@@ -11,6 +11,7 @@ import pandas as pd
 
 from trading_pipeline.assets.bars import coverage_months
 from trading_pipeline.assets.reality import reality
+from trading_pipeline.assets.selloffs_tracking import fall_record, flat
 from trading_pipeline.assets.service import roles
 from trading_pipeline.assets.table_asset import STEP_TAG, table_asset
 from trading_pipeline.assets.training import protocol_in_force
@@ -195,30 +196,53 @@ def runs(run: StageRun) -> TableResult:
 
 @table_asset(
     "reports.tracking",
-    reads=("reports.runs", "ensemble.deployed", "ensemble.scores", "sweeps.trials"),
+    reads=(
+        "reports.runs",
+        "ensemble.deployed",
+        "ensemble.scores",
+        "sweeps.trials",
+        "selloffs.model",
+        "selloffs.metrics",
+        "selloffs.verdicts",
+    ),
     settings=("tracking",),
     kinds=("mlflow",),
 )
 def tracking(run: StageRun) -> TableResult:
-    """The run in MLflow: parameters, scores, figures, report, native files; or why it is not."""
-    result = run.track(build_record(run))
-    deployed = run.table("ensemble.deployed").iloc[0]
+    """The run in MLflow: parameters, scores, figures, report, native files; or why it is not.
+
+    The model of falls, where there is one, is a run and a registered model of its own.
+    """
+    records = [build_record(run)]
+    if (of_falls := fall_record(run)) is not None:
+        records.append(of_falls)
+    rows = [tracked(run, record) for record in records]
+    # Earlier versions stay: a roll-back moves MLflow's alias to one of them.
+    earlier = run.table("reports.tracking")[list(rows[0])]
+    earlier = earlier[~earlier["model_version"].isin([row["model_version"] for row in rows])]
+    return TableResult(
+        pd.DataFrame([*rows, *earlier.to_dict("records")]),
+        {
+            "state": rows[0]["state"],
+            "detail": rows[0]["detail"],
+            "model version": rows[0]["model_version"],
+            "model of falls": rows[1]["model_version"] if len(rows) > 1 else "none",
+        },
+    )
+
+
+def tracked(run: StageRun, record: TrackingRecord) -> dict[str, Any]:
+    """Tell MLflow of a model; return its row of reports.tracking."""
+    result = run.track(record)
     if result.state != "logged":
         run.log.warning(f"MLflow is {result.state}: {result.detail}")
-    row = {
+    return {
         "state": result.state,
         "detail": result.detail,
         "mlflow_run_id": result.mlflow_run_id,
         "mlflow_model_version": result.mlflow_model_version,
-        "model_version": deployed["model_version"],
+        "model_version": record.run_name,
     }
-    # Earlier versions stay: a roll-back moves MLflow's alias to one of them.
-    earlier = run.table("reports.tracking")[list(row)]
-    earlier = earlier[earlier["model_version"] != row["model_version"]]
-    return TableResult(
-        pd.DataFrame([row, *earlier.to_dict("records")]),
-        {"state": result.state, "detail": result.detail, "model version": row["model_version"]},
-    )
 
 
 def build_record(run: StageRun) -> TrackingRecord:
@@ -250,7 +274,7 @@ def build_record(run: StageRun) -> TrackingRecord:
             "verdict": str(report["verdict"]),
             "dagster_run_id": run.run_id,
         },
-        params=_flat(run.setting("splits") | run.setting("ensemble") | run.setting("sampling")),
+        params=flat(run.setting("splits") | run.setting("ensemble") | run.setting("sampling")),
         metrics={str(r.metric): float(str(r.value)) for r in summary.itertuples()},
         holdout={
             f"{metric}_{row['regime']}": IntervalMetric(
@@ -282,17 +306,7 @@ def _learner(name: object, trials: pd.DataFrame) -> LearnerRecord:
     best = final.iloc[0]
     return LearnerRecord(
         name=str(name),
-        params=_flat(json.loads(best["params_json"])) | {"rounds": str(best["best_round"])},
+        params=flat(json.loads(best["params_json"])) | {"rounds": str(best["best_round"])},
         metrics={"inner_auc": float(best["auc"]), "trials": float(len(trials))},
         fold_scores={"inner_fold_auc": tuple(json.loads(best["fold_scores_json"]))},
     )
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = str(value)
-    return flat

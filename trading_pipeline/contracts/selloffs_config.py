@@ -63,7 +63,6 @@ class SelloffModelConfig(Section):
     holdout_frac: float = Field(gt=0, lt=0.9)
     max_rounds: Count
     calibration: Literal["platt", "isotonic"]
-    calibration_frac: float = Field(gt=0, lt=0.9)
     selected_frac: float = Field(gt=0, lt=1)
     min_events: Count
     min_sessions: Count
