@@ -87,41 +87,40 @@ def judged(events, features, outcomes, oracle, config):
 
 def truth_of(holdouts):
     """Return the figures over the hold-outs of several markets, resampled by blocks of sessions."""
-    whole = np.mean([_aucs(held, np.arange(len(held))) for held in holdouts], axis=0)
-    drawn = np.mean([_drawn(held) for held in holdouts], axis=0)
-
-    def figure(of):
-        value, spread = float(of(*whole)), float(np.std(of(*drawn.T)))
-        return Figure(value, value - INTERVAL_SD * spread, value + INTERVAL_SD * spread)
-
+    # First what is, then the draws.
+    model, trivial, oracle = np.mean([_aucs(held) for held in holdouts], axis=0).T
     is_planted = all(held["oracle_score"].std() > LEAST_SPREAD for held in holdouts)
     return FallsTruth(
         n_markets=len(holdouts),
         n_events=sum(map(len, holdouts)),
         n_sessions=sum(held["session"].nunique() for held in holdouts),
-        model=figure(lambda model, trivial, oracle: model),
-        trivial=figure(lambda model, trivial, oracle: trivial),
-        oracle=figure(lambda model, trivial, oracle: oracle) if is_planted else None,
-        over_trivial=figure(lambda model, trivial, oracle: model - trivial),
-        recovered=figure(lambda model, trivial, oracle: (model - 0.5) / (oracle - 0.5))
-        if is_planted
-        else None,
+        model=_figure(model),
+        trivial=_figure(trivial),
+        oracle=_figure(oracle) if is_planted else None,
+        over_trivial=_figure(model - trivial),
+        recovered=_figure((model - 0.5) / (oracle - 0.5)) if is_planted else None,
     )
 
 
-def _aucs(held, rows):
-    """Return the AUC of model, trivial score and oracle on some rows."""
-    up = held["label"].to_numpy()[rows] == 1
-    n_up, n_down = up.sum(), (~up).sum()
-    ranks = rankdata(held[list(SCORES)].to_numpy()[rows], axis=0)
-    return (ranks[up].sum(axis=0) - n_up * (n_up + 1) / 2) / (n_up * n_down)
+def _figure(values):
+    value, spread = float(values[0]), float(np.std(values[1:]))
+    return Figure(value, value - INTERVAL_SD * spread, value + INTERVAL_SD * spread)
 
 
-def _drawn(held):
-    """Return the same, (samples, 3), of draws of blocks of sessions."""
+def _aucs(held):
+    """Return the AUC of each score, (1 + samples, 3): of all rows, then of draws of blocks."""
     rng = np.random.default_rng(7)
     _, place = np.unique(held["session"].to_numpy(), return_inverse=True)
     block = place // BLOCK_SESSIONS
     rows = [np.flatnonzero(block == b) for b in range(block.max() + 1)]
     draws = [rng.integers(0, len(rows), len(rows)) for _ in range(SAMPLES)]
-    return np.array([_aucs(held, np.concatenate([rows[b] for b in drawn])) for drawn in draws])
+    drawn = [np.concatenate([rows[b] for b in blocks]) for blocks in draws]
+    is_up = held["label"].to_numpy() == 1
+    scores = held[list(SCORES)].to_numpy()
+    return np.array([_auc(is_up[own], scores[own]) for own in [np.arange(len(held)), *drawn]])
+
+
+def _auc(is_up, scores):
+    n_up, n_down = is_up.sum(), (~is_up).sum()
+    ranks = rankdata(scores, axis=0)[is_up].sum(axis=0)
+    return (ranks - n_up * (n_up + 1) / 2) / (n_up * n_down)

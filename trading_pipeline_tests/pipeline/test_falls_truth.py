@@ -8,7 +8,7 @@ from trading_pipeline_tests.bench.falls import measured
 from trading_pipeline_tests.falls_truth import truth_of
 
 RECOVERED = 0.85
-N_EVENTS = 3000
+N_EVENTS = 1000
 
 
 def made_holdout(seed, strength):
@@ -32,7 +32,7 @@ def test_a_model_that_says_the_truth_recovers_all_of_it_and_chance_none():
     assert found.recovered.value == pytest.approx(1.0)
     assert found.trivial.low < 0.5 < found.trivial.high
     assert found.over_trivial.low > 0.1
-    assert (found.n_markets, found.n_events, found.n_sessions) == (2, 6000, 600)
+    assert (found.n_markets, found.n_events, found.n_sessions) == (2, 2000, 200)
 
 
 def test_where_nothing_is_planted_there_is_no_share_to_recover():
