@@ -43,7 +43,10 @@ def make(home, selection):
     job = dg.define_asset_job("made", selection=selection, executor_def=dg.in_process_executor)
     definitions = dg.Definitions.merge(build_definitions(home), dg.Definitions(jobs=[job]))
     with dg.DagsterInstance.ephemeral() as instance:
-        result = definitions.resolve_job_def("made").execute_in_process(instance=instance)
+        result = definitions.resolve_job_def("made").execute_in_process(
+            run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
+            instance=instance,
+        )
     assert all(check.passed for check in result.get_asset_check_evaluations())
 
 

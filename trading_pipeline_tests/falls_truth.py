@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
+from scipy.stats import rankdata
 
 from trading_pipeline.adapters.market_writer import market_tables, write_market_folder
 from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS
@@ -20,8 +20,9 @@ from trading_pipeline_tests.collected import FALLS, collected
 from trading_pipeline_tests.domain.falls_market import falls_market
 
 KEYS = ["symbol", "session_date", "rung"]
-SCORES = {"model": "probability", "trivial": "trivial_probability", "oracle": "oracle_score"}
+SCORES = ("probability", "trivial_probability", "oracle_score")
 BLOCK_SESSIONS, SAMPLES, INTERVAL_SD = 5, 300, 2.57
+LEAST_SPREAD = 1e-6  # of the chance; less is one chance for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,41 +87,40 @@ def judged(events, features, outcomes, oracle, config):
 
 def truth_of(holdouts):
     """Return the figures over the hold-outs of several markets, resampled by blocks of sessions."""
-    sampled = [_sampled(held) for held in holdouts]
-
-    def figure(of):
-        value = of(
-            [[held[name].to_numpy() for name in ("label", *SCORES.values())] for held in holdouts]
-        )
-        spread = np.std([of([draws[i] for draws in sampled]) for i in range(SAMPLES)])
-        return Figure(value, value - INTERVAL_SD * spread, value + INTERVAL_SD * spread)
-
-    def mean_auc(place):
-        return lambda markets: np.mean([roc_auc_score(m[0], m[place]) for m in markets])
-
-    model, trivial, oracle = (mean_auc(place) for place in (1, 2, 3))
-    is_planted = all(held["oracle_score"].std() > 1e-6 for held in holdouts)
+    # First what is, then the draws.
+    model, trivial, oracle = np.mean([_aucs(held) for held in holdouts], axis=0).T
+    is_planted = all(held["oracle_score"].std() > LEAST_SPREAD for held in holdouts)
     return FallsTruth(
         n_markets=len(holdouts),
         n_events=sum(map(len, holdouts)),
         n_sessions=sum(held["session"].nunique() for held in holdouts),
-        model=figure(model),
-        trivial=figure(trivial),
-        oracle=figure(oracle) if is_planted else None,
-        over_trivial=figure(lambda m: model(m) - trivial(m)),
-        recovered=figure(lambda m: (model(m) - 0.5) / (oracle(m) - 0.5)) if is_planted else None,
+        model=_figure(model),
+        trivial=_figure(trivial),
+        oracle=_figure(oracle) if is_planted else None,
+        over_trivial=_figure(model - trivial),
+        recovered=_figure((model - 0.5) / (oracle - 0.5)) if is_planted else None,
     )
 
 
-def _sampled(held):
-    """Return label and scores of as many draws of blocks of sessions as there are samples."""
+def _figure(values):
+    value, spread = float(values[0]), float(np.std(values[1:]))
+    return Figure(value, value - INTERVAL_SD * spread, value + INTERVAL_SD * spread)
+
+
+def _aucs(held):
+    """Return the AUC of each score, (1 + samples, 3): of all rows, then of draws of blocks."""
     rng = np.random.default_rng(7)
     _, place = np.unique(held["session"].to_numpy(), return_inverse=True)
     block = place // BLOCK_SESSIONS
     rows = [np.flatnonzero(block == b) for b in range(block.max() + 1)]
-    columns = [held[name].to_numpy() for name in ("label", *SCORES.values())]
-    draws = []
-    for _ in range(SAMPLES):
-        drawn = np.concatenate([rows[b] for b in rng.integers(0, len(rows), len(rows))])
-        draws.append([column[drawn] for column in columns])
-    return draws
+    draws = [rng.integers(0, len(rows), len(rows)) for _ in range(SAMPLES)]
+    drawn = [np.concatenate([rows[b] for b in blocks]) for blocks in draws]
+    is_up = held["label"].to_numpy() == 1
+    scores = held[list(SCORES)].to_numpy()
+    return np.array([_auc(is_up[own], scores[own]) for own in [np.arange(len(held)), *drawn]])
+
+
+def _auc(is_up, scores):
+    n_up, n_down = is_up.sum(), (~is_up).sum()
+    ranks = rankdata(scores, axis=0)[is_up].sum(axis=0)
+    return (ranks - n_up * (n_up + 1) / 2) / (n_up * n_down)

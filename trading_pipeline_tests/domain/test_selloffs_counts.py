@@ -77,6 +77,7 @@ def assert_same_counts(found, expected):
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
 
 
+@pytest.mark.long
 def test_events_of_a_made_market_are_those_of_an_independent_count(tmp_path):
     market = falls_market(n_minutes=45, n_symbols=4)
     folder = write_market_folder(tmp_path / "market", market_tables(market), market.toml)
