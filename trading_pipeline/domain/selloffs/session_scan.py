@@ -171,7 +171,7 @@ class SessionScan:
     ) -> None:
         """Raises InputError where the context is of another session.
 
-        The kernels are compiled here, so that the first minute is no slower than the others.
+        Everything is compiled and loaded here: the first minute is no slower than the others.
         """
         if pd.Timestamp(session_date) != context.session_date:
             raise InputError(
@@ -186,6 +186,10 @@ class SessionScan:
         self._index = pd.Index(context.symbols)
         self._open_ns = context.opens_at.value
         self._nothing = found_frame([], self.rungs)
+        if n_symbols:
+            # The first event of a process loads time zones: not in the middle of a fall.
+            keys, numbers = np.zeros((1, k.N_KEYS), "int64"), np.ones((1, k.N_NUMBERS))
+            self._nothing = found_frame([Found(keys, numbers, context)], self.rungs).iloc[:0]
         self.advance(_NO_MINUTES)
 
     def advance(self, minutes: pd.DataFrame) -> pd.DataFrame:
