@@ -171,7 +171,7 @@ class SessionScan:
     ) -> None:
         """Raises InputError where the context is of another session.
 
-        The kernels are compiled here, so that the first minute is no slower than the others.
+        Everything is compiled and loaded here: the first minute is no slower than the others.
         """
         if pd.Timestamp(session_date) != context.session_date:
             raise InputError(
@@ -185,6 +185,11 @@ class SessionScan:
         self._told = self._walker.nothing_told()
         self._index = pd.Index(context.symbols)
         self._open_ns = context.opens_at.value
+        self._nothing = found_frame([], self.rungs)
+        if n_symbols:
+            # The first event of a process loads time zones: not in the middle of a fall.
+            keys, numbers = np.zeros((1, k.N_KEYS), "int64"), np.ones((1, k.N_NUMBERS))
+            self._nothing = found_frame([Found(keys, numbers, context)], self.rungs).iloc[:0]
         self.advance(_NO_MINUTES)
 
     def advance(self, minutes: pd.DataFrame) -> pd.DataFrame:
@@ -209,6 +214,8 @@ class SessionScan:
             minutes,
         )
         found = self._walker.walk(self._grids[0], self._told, self.context)
+        if not len(found.keys):
+            return self._nothing.copy()
         return found_frame([found], self.rungs)
 
     @property
@@ -335,5 +342,4 @@ def _all_hours() -> dict[pd.Timestamp, SessionHours]:
 def opening_minutes(sessions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the openings of sessions (ordinals) in minutes since 1970, UTC."""
     opens = session_table()["opens_at"].astype("int64").to_numpy("int64")
-    minutes: NDArray[np.int64] = opens[sessions] // MINUTE_NS
-    return minutes
+    return (opens[sessions] // MINUTE_NS).astype("int64")
