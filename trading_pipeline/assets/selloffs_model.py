@@ -224,7 +224,7 @@ def metrics(run: StageRun) -> TableResult:
             "hold-out": f"{own['n_events']} falls in {own['n_sessions']} sessions",
             "assessable": "yes"
             if own["is_assessable"]
-            else f"no: it takes {least.min_events} falls in all, {least.min_sessions} sessions held out",
+            else f"no: it takes {least.min_events} falls, {least.min_sessions} sessions held out",
             "accuracy": f"{_told(own, 'accuracy')}, majority {majority['accuracy']:.3f}",
             "AUC": f"{_told(own, 'auc')}, trivial score {trivial['auc']:.3f}",
             "share that reversed": round(float(own["base_rate"]), 4),

@@ -65,7 +65,8 @@ EDGE = (
 class FallEvidence:
     """Measurements of one model on the hold-out's falls.
 
-    `n_study` counts the closed falls of training span and hold-out together. `accuracy_gain` is over the majority class and `auc_gain` over the trivial score, paired;
+    `n_study` counts the closed falls of training span and hold-out together. `accuracy_gain` is
+    over the majority class and `auc_gain` over the trivial score, paired;
     `gain_r` [R, net] the expectancy of the selected falls less that of taking all, of those that
     may be traded; `gain_frac` the same as a share of the latter's size. `latency_ms` is for 500
     rows.
