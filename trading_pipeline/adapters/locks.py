@@ -10,7 +10,6 @@ from pathlib import Path
 
 from trading_pipeline.contracts.errors import InputError, WarehouseBusyError
 
-
 RUN_LOCK = "run.lock"
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 def all_assets() -> Sequence[dg.AssetsDefinition]:
     """Return every asset of every stage."""
     from trading_pipeline.assets import (
+        alerts,
         backtest,
         bar_quality,
         bars,
@@ -63,6 +64,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         cards,
         reports,
         scans,
+        alerts,
     )
     return [
         value

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import pandas as pd
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from trading_pipeline.commands.options import ConfigFile, DryRun, Home, JsonPath, Symbols, symbols_of
+from trading_pipeline.commands.options import (
+    ConfigFile,
+    DryRun,
+    Home,
+    JsonPath,
+    Symbols,
+    symbols_of,
+)
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.settings import default_home, load_settings
 
@@ -81,8 +89,9 @@ def scan(
         print_scan_plan(console, request, json_path)
         return
     is_plain = plain or not console.is_terminal
-    view = PlainView(console) if is_plain else LiveView(console)
-    summary, state = run_scan(request, view, broker=broker_of(request), record=record_scan)
+    view = PlainView(lambda line: console.print(escape(line), highlight=False))
+    shown = view if is_plain else LiveView(console)
+    summary, state = run_scan(request, shown, broker=broker_of(request), record=record_scan)
     if capture is not None:
         save_capture(state, capture)
     print_scan_summary(console, summary, state, json_path)

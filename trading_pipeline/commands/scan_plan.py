@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from trading_pipeline.commands.scan_model import model_in_service
 from trading_pipeline.commands.scan_run import (
     REPLAY,
     WAIT_SECONDS,
@@ -14,7 +15,6 @@ from trading_pipeline.commands.scan_run import (
     scan_id,
     watched_symbols,
 )
-from trading_pipeline.commands.scan_model import model_in_service
 from trading_pipeline.commands.summary import write_json
 from trading_pipeline.domain.selloffs.live_minutes import MINUTE
 from trading_pipeline.resources import open_home

@@ -24,9 +24,9 @@ from trading_pipeline.automation.scan_loop import (
     View,
     stored_alerts,
 )
+from trading_pipeline.automation.scan_universe import watched_symbols as scan_filter
 from trading_pipeline.commands.scan_context import session_context
 from trading_pipeline.commands.scan_model import model_in_service
-from trading_pipeline.automation.scan_universe import watched_symbols as scan_filter
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.data_config import VendorConfig
 from trading_pipeline.contracts.errors import InputError

@@ -1,6 +1,7 @@
 """What a person sees of a scan: a live screen that can stay open, or plain lines."""
 
 from collections import Counter
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -8,7 +9,6 @@ import pandas as pd
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -25,8 +25,8 @@ CAPTURE_WIDTH = 100
 class PlainView:
     """One line for each alert and each change; for pipes, logs and `--plain`."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
         self._said = ("", "", "")
 
     def __enter__(self) -> "PlainView":
@@ -37,18 +37,15 @@ class PlainView:
     def show(self, state: ScanState, new: pd.DataFrame) -> None:
         """Print the rows that came, and what is wrong once as it begins and once as it ends."""
         for row in new.to_dict("records"):
-            self._line(_row_words(row))
+            self.say(_row_words(row))
         said = (stale_words(state), state.problem, state.model_fault)
         if said != self._said:
             for before, now in zip(self._said, said, strict=True):
                 if now and now != before:
-                    self._line(f"{_clock(state.now)} {now}")
+                    self.say(f"{_clock(state.now)} {now}")
                 elif before and not now:
-                    self._line(f"{_clock(state.now)} over: {before}")
+                    self.say(f"{_clock(state.now)} over: {before}")
             self._said = said
-
-    def _line(self, text: str) -> None:
-        self.console.print(escape(text), highlight=False)
 
 
 class LiveView:
