@@ -190,7 +190,7 @@ def simulate(
     signal: Annotated[Signal, typer.Option("--signal", help="What is planted.")] = "none",
     oracle_auc: Annotated[
         float | None,
-        typer.Option("--oracle-auc", help="AUC of the planted truth itself, above 0.5 to 0.95."),
+        typer.Option("--oracle-auc", help="AUC of the planted truth itself, 0.5 (none) to 0.95."),
     ] = None,
     symbols: Annotated[
         int | None, typer.Option("--symbols", metavar="N", help="Number of symbols.")

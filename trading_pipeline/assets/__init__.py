@@ -24,6 +24,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         intraday_features,
         labels,
         memory,
+        orders,
         outcomes,
         predictions,
         regimes,
@@ -33,6 +34,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         selloffs,
         selloffs_model,
         selloffs_verdicts,
+        selloffs_worth,
         splits,
         sweeps,
     )
@@ -63,8 +65,10 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         selloffs_verdicts,
         cards,
         reports,
+        selloffs_worth,
         scans,
         alerts,
+        orders,
     )
     return [
         value

@@ -11,6 +11,7 @@ import pandas as pd
 
 from trading_pipeline.assets.bars import coverage_months
 from trading_pipeline.assets.reality import reality
+from trading_pipeline.assets.selloff_pictures import gallery
 from trading_pipeline.assets.selloffs_tracking import fall_record, flat
 from trading_pipeline.assets.service import roles
 from trading_pipeline.assets.table_asset import STEP_TAG, table_asset
@@ -22,6 +23,8 @@ from trading_pipeline.contracts.tracking import IntervalMetric, LearnerRecord, T
 from trading_pipeline.contracts.vocabulary import STAGES
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.regimes.broad_index import broad_index
+from trading_pipeline.domain.selloffs.backtest import offered_falls
+from trading_pipeline.domain.selloffs.edge import edge_verdict
 from trading_pipeline.domain.sweeps.search import failed_learners
 from trading_pipeline.resources import StageRun
 
@@ -60,6 +63,12 @@ REPORTED = (
     "drift.regimes",
     "drift.episodes",
     "selloffs.events",
+    "selloffs.outcomes",
+    "selloffs.scores",
+    "selloffs.metrics",
+    "selloffs.backtest",
+    "selloffs.equity",
+    "bars.minute",
 )
 
 
@@ -97,7 +106,7 @@ def build_payload(run: StageRun) -> ReportPayload:
             ),
         },
         reality=(*reality(run), f"Broad index: {index_name}."),
-        notes={"selloffs": "no minute bars in the span"} if selloffs.empty else {},
+        notes=selloff_notes(run, selloffs),
         coverage=universe,
         coverage_months=coverage_months(run),
         quarantine=run.table("bars.quarantine"),
@@ -135,6 +144,7 @@ def build_payload(run: StageRun) -> ReportPayload:
         drift_regimes=run.table("drift.regimes"),
         episodes=run.table("drift.episodes"),
         selloffs=selloffs,
+        **selloff_worth(run, selloffs),
         verdict=str(verdict_rows["verdict"].iloc[0]),
         verdict_rows=verdict_rows,
         stages=pd.DataFrame(
@@ -149,6 +159,33 @@ def build_payload(run: StageRun) -> ReportPayload:
             ]
         ),
     )
+
+
+def selloff_notes(run: StageRun, events: pd.DataFrame) -> dict[str, str]:
+    """Return why parts of the section on falls are empty."""
+    if not run.read("select 1 as one from bars.minute limit 1").empty:
+        reason = "no fall reached a rung" if events.empty else "no model has scored a fall"
+        return {"selloffs": reason, "selloff_scores": reason}
+    return {"selloffs": "no minute bars in the span"}
+
+
+def selloff_worth(run: StageRun, events: pd.DataFrame) -> dict[str, Any]:
+    """Return what the report shows of the worth of falls; the gallery is out of sample."""
+    outcomes, curve = run.table("selloffs.outcomes"), run.table("selloffs.equity")
+    scores, comparison = run.table("selloffs.scores"), run.table("selloffs.backtest")
+    offered = offered_falls(scores, events)
+    pictures = gallery(run, events, outcomes, None if offered.empty else offered)
+    found = edge_verdict(comparison, curve, run.config.selloffs)
+    return {
+        "selloff_verdict": "" if events.empty else found.words,
+        "selloff_scores": scores,
+        "selloff_metrics": run.table("selloffs.metrics"),
+        "selloff_backtest": comparison,
+        "selloff_equity": curve,
+        "selloff_offered": offered,
+        "selloff_trades": pictures["falls"],
+        "selloff_minutes": pictures["minutes"],
+    }
 
 
 def _of(table: str, stage: str) -> bool:

@@ -71,7 +71,7 @@ By = Annotated[str, typer.Option(help="Who decides.")]
 Model = Literal["daily", "selloffs"]
 ModelName = Annotated[Model, typer.Option("--model", help="The daily model, or that of falls.")]
 Suite = Literal["quick", "full"]
-Signal = Literal["none", "linear", "interaction", "regime"]
+Signal = Literal["none", "linear", "interaction", "regime", "falls"]
 
 
 def source_flags(

@@ -63,19 +63,16 @@ class SessionBootstrap:
         cls, session: ArrayLike, horizon: int, *, n_samples: int, interval_sd: float, seed: int
     ) -> "SessionBootstrap":
         """Draw circular blocks of two horizons from the distinct sessions of ``session``."""
+        length = HORIZONS_PER_BLOCK * horizon
         return cls.of_blocks(
-            session,
-            HORIZONS_PER_BLOCK * horizon,
-            n_samples=n_samples,
-            interval_sd=interval_sd,
-            seed=seed,
+            session, length, n_samples=n_samples, interval_sd=interval_sd, seed=seed
         )
 
     @classmethod
     def of_blocks(
         cls, session: ArrayLike, length: int, *, n_samples: int, interval_sd: float, seed: int
     ) -> "SessionBootstrap":
-        """Draw circular blocks of ``length`` sessions from the distinct ones of ``session``."""
+        """Draw circular blocks of ``length`` sessions, for outcomes that end within a session."""
         sessions = np.unique(np.asarray(session, dtype=np.int64))
         n = sessions.size
         if n < 2 * length:
