@@ -12,6 +12,8 @@ from rich.progress import track
 from rich.table import Table
 
 from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.assets import all_assets
+from trading_pipeline.assets.table_asset import staleness_rules
 from trading_pipeline.automation.scan_ledger import record_scans
 from trading_pipeline.automation.scan_universe import condition_history, scan_universe
 from trading_pipeline.commands.summary import plain, write_json
@@ -19,11 +21,14 @@ from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.bars.sessions import session_table
 from trading_pipeline.domain.scans.history import ScanResult, scan_id_of, scan_row
-from trading_pipeline.resources import open_home, read_query
+from trading_pipeline.reports.renderer import ReportRenderer
+from trading_pipeline.resources import VendorAccess, open_home, read_query, watched_run
+from trading_pipeline.settings import vendor_keys
 
 WAIT_SECONDS = 30.0
 # Sessions written at once: what an interrupted scan may have to do again.
 BATCH = 50
+FALLS = "selloffs.events"
 
 
 def scan_past(
@@ -41,15 +46,11 @@ def scan_past(
     on where it stopped. A session whose minute bars are not complete waits.
 
     Raises:
-        InputError: No falls were ever collected, no complete session in the span, a sector or
-            industry that no symbol has.
+        InputError: The falls were never collected or rest on other bars, settings or code than
+            there are now; no complete session in the span; a sector or industry nobody has.
     """
     warehouse = open_home(home, WAIT_SECONDS)
-    if warehouse.latest_materialization("selloffs.events") is None:
-        raise InputError(
-            f"home {home} holds no falls yet; run `trading-pipeline run` on a source with minute"
-            " bars first"
-        )
+    check_falls(warehouse, config)
     sessions = complete_sessions(warehouse, first, last)
     model = warehouse.read("select max(model_version) as v from selloffs.model")["v"].iloc[0]
     version = None if pd.isna(model) else str(model)
@@ -87,6 +88,26 @@ def scan_past(
     if json_path:
         write_json({"scans": _records(found)}, json_path)
     return found
+
+
+def check_falls(warehouse: Warehouse, config: PipelineConfig) -> None:
+    """Raise InputError where the stored falls are not those of the bars, settings and code.
+
+    A session whose bars came in after the falls were collected would be told to have none.
+    """
+    known = warehouse.latest_materialization(FALLS)
+    if known is None:
+        raise InputError(
+            f"home {warehouse.home} holds no falls yet; run `trading-pipeline ingest` on a source"
+            " with minute bars first"
+        )
+    all_assets()
+    run = watched_run(warehouse, config, ReportRenderer(), VendorAccess(vendor_keys))
+    if staleness_rules()[FALLS].versions(run)[1] != known.inputs_version:
+        raise InputError(
+            f"the falls of {warehouse.home} were collected from other bars, settings or code; run"
+            " `trading-pipeline ingest` with these settings first"
+        )
 
 
 def complete_sessions(warehouse: Warehouse, first: date | None, last: date | None) -> pd.DataFrame:

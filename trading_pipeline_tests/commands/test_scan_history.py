@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -11,12 +12,15 @@ from rich.console import Console
 
 from trading_pipeline.adapters.lake import Lake
 from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.assets import all_assets
+from trading_pipeline.assets.table_asset import staleness_rules
 from trading_pipeline.automation.scan_ledger import record_scans
 from trading_pipeline.automation.scan_universe import watched_symbols
 from trading_pipeline.commands import scan_history
 from trading_pipeline.commands.scan_history import scan_past, show_scans
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.provenance import Provenance
+from trading_pipeline.resources import watched_run
 from trading_pipeline.settings import load_settings
 from trading_pipeline_tests.domain.test_scans import (
     CALENDAR,
@@ -135,8 +139,18 @@ def fill(home):
     vix = MADE["vix"].reindex(columns=["session_date", "open", "high", "low", "close", "known_at"])
     warehouse.replace("bars.vix", vix, PROVENANCE)
     Lake(warehouse).write_frame("bars.minute", minutes, PROVENANCE)
-    Lake(warehouse).write_frame("selloffs.events", falls(), PROVENANCE)
     warehouse.replace("selloffs.scores", scores(), PROVENANCE)
+    collect(warehouse)
+
+
+def collect(warehouse):
+    """Write the falls as their asset would: with the version of what they rest on."""
+    all_assets()
+    run = watched_run(warehouse, config(), None, None)
+    version = staleness_rules()["selloffs.events"].versions(run)[1]
+    Lake(warehouse).write_frame(
+        "selloffs.events", falls(), replace(PROVENANCE, inputs_version=version)
+    )
 
 
 @pytest.fixture
@@ -226,6 +240,18 @@ def test_a_home_without_falls_is_bad_input_and_one_without_scans_says_so(tmp_pat
     console = quiet()
     show_scans(console, tmp_path, 5)
     assert "No scan yet" in console.file.getvalue()
+
+
+def test_falls_that_rest_on_other_bars_or_settings_are_bad_input(home):
+    other = load_settings(flags={"selloffs": {"rungs": [0.04]}}, environment={})
+    with pytest.raises(InputError, match="collected from other bars, settings or code"):
+        scan_past(quiet(), home, other, None, None)
+    later = minute_bars().iloc[:-1]
+    Lake(Warehouse(home)).write_frame("bars.minute", later, PROVENANCE)
+    with pytest.raises(InputError, match="run `trading-pipeline ingest`"):
+        scan_past(quiet(), home, config(), None, None)
+    Lake(Warehouse(home)).write_frame("bars.minute", minute_bars(), PROVENANCE)
+    assert len(scan_past(quiet(), home, config(), None, None)) == 3
 
 
 def test_the_ledger_keeps_a_scan_once_and_shows_the_newest_first(home, tmp_path):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
@@ -40,11 +41,13 @@ def scan_id_of(
     scan: ScanConfig,
     selloffs: SelloffsConfig,
     model_version: str | None,
+    symbols: Sequence[str] = (),
 ) -> str:
     """Return the id of a scan: 16 hex digits of what decides its results.
 
     Of the settings the filter counts and all of [selloffs]; those of polling and of notices do
-    not. The model counts too, so that a scan with a new one is another scan.
+    not. The model counts too, so that a scan with a new one is another scan, and so do `symbols`
+    that were named in place of the filter.
     """
     parts = {
         "mode": mode,
@@ -53,6 +56,7 @@ def scan_id_of(
         "filter": {name: sorted(v) if isinstance(v, list) else v for name, v in _filter(scan)},
         "selloffs": selloffs.model_dump(mode="json"),
         "model_version": model_version,
+        "symbols": sorted(symbols),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -66,11 +70,13 @@ def scan_row(
     model_version: str | None,
     result: ScanResult,
     conditions: MarketConditions,
+    symbols: Sequence[str] = (),
 ) -> dict[str, object]:
     """Return one row of scans.history; `conditions` are those of `scanned_at`."""
     settings = dict(_filter(scan))
+    of = (mode, session_date, scanned_at, scan, selloffs, model_version, symbols)
     return {
-        "scan_id": scan_id_of(mode, session_date, scanned_at, scan, selloffs, model_version),
+        "scan_id": scan_id_of(*of),
         "mode": mode,
         "scanned_at": scanned_at,
         "session_date": session_date,
