@@ -1,8 +1,9 @@
 """Months of falls: which must be computed, which are read back, and the rows they are made of."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import pandas as pd
@@ -10,10 +11,14 @@ import pandas as pd
 from trading_pipeline.assets.table_asset import digest
 from trading_pipeline.contracts.tables import FrameChunks, TableResult
 from trading_pipeline.contracts.vocabulary import PROVENANCE_COLUMNS
+from trading_pipeline.domain.bars.spreads import SESSION_MINUTES
 from trading_pipeline.domain.selloffs.context import ContextTables
-from trading_pipeline.domain.selloffs.history import CodedMinutes, coded_minutes
+from trading_pipeline.domain.selloffs.history import SessionGrids, session_grids
 from trading_pipeline.resources import StageRun
 
+Compute = Callable[[list[pd.Timestamp]], pd.DataFrame]
+# Minutes of all symbols that stand in memory at once, some 64 bytes each.
+CHUNK_CELLS = 3_000_000
 # Where a write remembers what each of its months rests on.
 MONTH_KEYS = "keys of the months"
 
@@ -25,11 +30,6 @@ class Month:
     name: str
     days: list[pd.Timestamp]
     symbols: list[str]
-
-    @property
-    def span(self) -> dict[str, pd.Timestamp]:
-        """First and last session, as the queries take them."""
-        return {"first_date": self.days[0], "last_date": self.days[-1]}
 
 
 def month_name(day: pd.Timestamp) -> str:
@@ -83,11 +83,11 @@ def context_tables(run: StageRun, facts: pd.DataFrame) -> ContextTables:
     )
 
 
-def coded(run: StageRun, days: Sequence[pd.Timestamp], symbols: Sequence[str]) -> CodedMinutes:
+def grids(run: StageRun, days: Sequence[pd.Timestamp], symbols: Sequence[str]) -> SessionGrids:
     """Return the regular minutes from the first to the last of some sessions."""
-    return coded_minutes(
-        run.query("selloffs/minutes", symbols=list(symbols), first_date=days[0], last_date=days[-1])
-    )
+    span = {"first_date": days[0], "last_date": days[-1]}
+    minutes = run.query("selloffs/minutes", symbols=list(symbols), **span)
+    return session_grids(minutes, len(symbols))
 
 
 def written(
@@ -95,7 +95,8 @@ def written(
     months: Sequence[Month],
     rests_on: Callable[[Month], dict[str, Any]],
     settings: Sequence[str],
-    compute: Callable[[Month], pd.DataFrame],
+    compute: Compute,
+    metadata: Mapping[str, Any],
 ) -> TableResult:
     """Return a table of months: those whose key is that of the last write are read back.
 
@@ -104,7 +105,8 @@ def written(
         months: All months, in order.
         rests_on: What a month's rows are computed from, code and settings left out.
         settings: Dotted names of the settings they depend on.
-        compute: Gives the rows of a month; asked for the months that changed, in order.
+        compute: Gives the rows of some sessions; asked for those of changed months, in order.
+        metadata: Shown beside how many months were computed and reused.
     """
     if not months:
         return TableResult(run.table(run.asset).iloc[:0], {"why empty": "no minute bars"})
@@ -119,6 +121,7 @@ def written(
         {
             "months computed": len(months) - len(reused),
             "months reused": len(reused),
+            **metadata,
             MONTH_KEYS: json.dumps(keys),
         },
     )
@@ -132,15 +135,24 @@ def _keys_before(run: StageRun) -> dict[str, str]:
 
 
 def _frames(
-    run: StageRun,
-    months: Sequence[Month],
-    reused: set[str],
-    compute: Callable[[Month], pd.DataFrame],
+    run: StageRun, months: Sequence[Month], reused: set[str], compute: Compute
 ) -> Iterator[pd.DataFrame]:
     stored = (
         f"select * exclude ({', '.join(PROVENANCE_COLUMNS)}) from {run.asset}"
         " where session_date between $first_date and $last_date"
     )
-    for done, month in enumerate(months, start=1):
-        yield run.read(stored, **month.span) if month.name in reused else compute(month)
-        run.advance(done, len(months), "months")
+    n_symbols = len({symbol for month in months for symbol in month.symbols})
+    size = max(1, CHUNK_CELLS // (n_symbols * SESSION_MINUTES))
+    total, done = sum(len(month.days) for month in months), 0
+    for is_reused, listed in groupby(months, key=lambda month: month.name in reused):
+        days = [day for month in listed for day in month.days]
+        if is_reused:
+            yield run.read(stored, first_date=days[0], last_date=days[-1])
+            done += len(days)
+            run.advance(done, total, "sessions")
+            continue
+        for begin in range(0, len(days), size):
+            part = days[begin : begin + size]
+            yield compute(part)
+            done += len(part)
+            run.advance(done, total, "sessions")

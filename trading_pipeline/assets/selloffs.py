@@ -14,8 +14,8 @@ import pandas as pd
 
 from trading_pipeline.assets.selloff_months import (
     Month,
-    coded,
     context_tables,
+    grids,
     minute_sessions,
     month_name,
     months_of,
@@ -28,6 +28,7 @@ from trading_pipeline.domain.bars.sessions import session_ordinals
 from trading_pipeline.domain.bars.spreads import shape_by_minute
 from trading_pipeline.domain.selloffs.context import ContextBook
 from trading_pipeline.domain.selloffs.history import HistoryScan, find_events
+from trading_pipeline.domain.selloffs.kernels import CLOSE_BEFORE
 from trading_pipeline.domain.selloffs.outcomes import trade_outcomes
 from trading_pipeline.domain.selloffs.session_scan import FEATURE_COLUMNS
 from trading_pipeline.resources import StageRun
@@ -63,11 +64,12 @@ def events(run: StageRun) -> TableResult:
         kinds = universe[universe["symbol"].isin(month.symbols)]
         return {"minutes": minutes.get(month.name), "kinds": kinds.to_csv(index=False)}
 
-    def compute(month: Month) -> pd.DataFrame:
-        found = coded(run, month.days, symbols)
+    def compute(days: list[pd.Timestamp]) -> pd.DataFrame:
+        found = grids(run, days, symbols)
         return find_events(found, np.array(symbols, dtype=object), is_equity, run.config.selloffs)
 
-    return written(run, months, rests_on, EVENT_SETTINGS, compute)
+    rungs = ", ".join(f"{rung:.0%}" for rung in run.config.selloffs.rungs)
+    return written(run, months, rests_on, EVENT_SETTINGS, compute, {"rungs": rungs})
 
 
 @table_asset(
@@ -98,37 +100,42 @@ def features(run: StageRun) -> TableResult:
     minutes = partition_hashes(run, "bars.minute")
     place = {day: i for i, day in enumerate(days)}
 
-    def own(month: Month) -> slice:
-        return slice(place[month.days[0]], place[month.days[-1]] + 1)
+    def own(listed: list[pd.Timestamp]) -> slice:
+        return slice(place[listed[0]], place[listed[-1]] + 1)
 
-    def before(month: Month) -> list[pd.Timestamp]:
-        first = place[month.days[0]]
+    def before(listed: list[pd.Timestamp]) -> list[pd.Timestamp]:
+        first = place[listed[0]]
         oldest = ordinals[first] - config.volume_curve_sessions
-        return [days[i] for i in range(first) if ordinals[i] >= oldest]
+        return [day for day, n in zip(days[:first], ordinals[:first], strict=True) if n >= oldest]
 
     def rests_on(month: Month) -> dict[str, Any]:
-        read = sorted({month.name, *map(month_name, before(month))})
+        earlier = before(month.days)
+        read = sorted({month.name, *map(month_name, earlier)})
+        mine = own(month.days)
         return {
             "minutes": [minutes.get(name) for name in read],
-            "before": [str(day) for day in before(month)],
-            "context": book.digest_of(ordinals[own(month)], month.symbols, levels[own(month)]),
+            "before": [str(day) for day in earlier],
+            "context": book.digest_of(ordinals[mine], month.symbols, levels[mine]),
         }
 
-    # The newest scan and the last session it saw: the next month goes on from there.
+    # The newest scan and the last session it saw: the next sessions go on from there.
     newest: list[tuple[pd.Timestamp, HistoryScan]] = []
 
-    def compute(month: Month) -> pd.DataFrame:
-        earlier = before(month)
+    def compute(listed: list[pd.Timestamp]) -> pd.DataFrame:
+        earlier = before(listed)
         if earlier and newest and newest[-1][0] == earlier[-1]:
             scan = newest.pop()[1]
         else:
-            seed = coded(run, earlier, symbols) if earlier else None
+            seed = grids(run, earlier, symbols) if earlier else None
             scan = HistoryScan(book, config, seed)
-        newest[:] = [(month.days[-1], scan)]
-        found = scan.scan(coded(run, month.days, symbols), levels[own(month)])
-        return found[list(FEATURE_COLUMNS)]
+        newest[:] = [(listed[-1], scan)]
+        return scan.scan(grids(run, listed, symbols), levels[own(listed)])[list(FEATURE_COLUMNS)]
 
-    return written(run, months, rests_on, FEATURE_SETTINGS, compute)
+    known = {
+        "symbols without daily levels": int(np.isnan(levels[..., CLOSE_BEFORE]).all(axis=0).sum()),
+        "broad index among the minutes": book.index_at >= 0,
+    }
+    return written(run, months, rests_on, FEATURE_SETTINGS, compute, known)
 
 
 @table_asset(
@@ -153,9 +160,11 @@ def outcomes(run: StageRun) -> TableResult:
         # Its last session may be complete only because a later one is there.
         return {**parts, "is_newest": month.name == months[-1].name}
 
-    def compute(month: Month) -> pd.DataFrame:
-        falls = run.query("selloffs/falls", **month.span)
-        bars = run.query("selloffs/event_minutes", symbols=list(symbols), **month.span)
+    def compute(days: list[pd.Timestamp]) -> pd.DataFrame:
+        span = {"first_date": days[0], "last_date": days[-1]}
+        falls = run.query("selloffs/falls", **span)
+        bars = run.query("selloffs/event_minutes", symbols=list(symbols), **span)
         return trade_outcomes(falls, bars, symbols, shape, newest, run.config.selloffs.trade)
 
-    return written(run, months, rests_on, OUTCOME_SETTINGS, compute)
+    delays = ", ".join(f"{delay} min" for delay in run.config.selloffs.trade.delays_minutes)
+    return written(run, months, rests_on, OUTCOME_SETTINGS, compute, {"entry delays": delays})

@@ -11,7 +11,8 @@ select
     arg_max(close, opens_at) as close,
     max(high) as high,
     min(low) as low,
-    sum(close * volume order by opens_at) as traded_usd
+    -- Whole dollars: their sum is the same in any order.
+    sum((close * volume)::bigint)::double as traded_usd
 from bars.minute
 where is_regular
 group by symbol, session_date

@@ -93,11 +93,10 @@ class VolumeCurves:
             self._newest = max(self._newest, session - 1)
         return self.values
 
-    def add(self, session: int, grid: NDArray[np.float64]) -> None:
-        """Take a session's grid in; sessions come in rising order."""
+    def add(self, session: int, n_minutes: int, grid: NDArray[np.float64]) -> None:
+        """Take in a session's grid; sessions come in rising order."""
         self.before(session)
-        self.values[session % len(self.values)] = np.nan
-        k.cumulate_volume(grid, self.values[session % len(self.values)])
+        k.cumulate_volume(grid, n_minutes, self.values[session % len(self.values)])
         self._newest = session
 
 

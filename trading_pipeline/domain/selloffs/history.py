@@ -11,101 +11,100 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trading_pipeline.contracts.selloffs_config import SelloffsConfig
-from trading_pipeline.domain.bars.sessions import session_dates, session_ordinals, session_table
+from trading_pipeline.domain.bars.sessions import session_dates, session_ordinals
+from trading_pipeline.domain.bars.spreads import SESSION_MINUTES
 from trading_pipeline.domain.selloffs import kernels as k
 from trading_pipeline.domain.selloffs.context import ContextBook, VolumeCurves
 from trading_pipeline.domain.selloffs.session_scan import (
     EVENT_COLUMNS,
-    MINUTE_NS,
     Found,
     SessionContext,
     Walker,
+    fill_grids,
     found_frame,
     hours_of,
+    opening_minutes,
 )
 
 
 @dataclass(frozen=True)
-class CodedMinutes:
-    """Regular minutes as the kernels take them, by session, then as given.
+class SessionGrids:
+    """Regular minutes of some sessions: (sessions, N_PRICES, symbols, minutes), NaN where none.
 
-    `sessions` are the ordinals that have bars, in order; bars of the i-th lie between
-    `edges[i]` and `edges[i + 1]`. `minute` counts from the session's open.
+    `sessions` are the ordinals that have bars, rising.
     """
 
     sessions: NDArray[np.int64]
-    edges: NDArray[np.int64]
-    symbol: NDArray[np.int64]
-    minute: NDArray[np.int64]
-    prices: NDArray[np.float64]
+    grids: NDArray[np.float64]
+
+    @property
+    def days(self) -> list[pd.Timestamp]:
+        """The sessions' dates."""
+        return list(session_dates(self.sessions))
 
 
-def coded_minutes(minutes: pd.DataFrame) -> CodedMinutes:
-    """Return minutes by session.
+def session_grids(minutes: pd.DataFrame, n_symbols: int) -> SessionGrids:
+    """Return minutes as grids.
 
     Args:
         minutes: code (place among the scanned symbols), session_day (days since 1970),
             opens_minute (minutes since 1970, UTC), open, high, low, close, volume; regular
             minutes in any order.
+        n_symbols: How many symbols are scanned.
     """
     days = minutes["session_day"].to_numpy("int64")
-    unique, inverse = np.unique(days, return_inverse=True)
-    ordinals = session_ordinals(pd.DatetimeIndex(unique.astype("M8[D]").astype("M8[ns]")))
-    # Few distinct sessions: small whole numbers sort by radix, ten times faster.
-    order = np.argsort(inverse.astype("int16"), kind="stable")
-    opens = session_table()["opens_at"].astype("int64").to_numpy("int64")[ordinals] // MINUTE_NS
-    prices = np.empty((k.N_PRICES, len(order)))
-    for place, name in enumerate(("open", "high", "low", "close", "volume")):
-        prices[place] = minutes[name].to_numpy("float64")[order]
-    since = minutes["opens_minute"].to_numpy("int64") - opens[inverse]
-    return CodedMinutes(
-        sessions=ordinals,
-        edges=np.searchsorted(inverse[order], np.arange(len(unique) + 1)).astype("int64"),
-        symbol=minutes["code"].to_numpy("int64")[order],
-        minute=since[order],
-        prices=prices,
-    )
+    if not len(days):
+        nothing = np.empty((0, k.N_PRICES, n_symbols, SESSION_MINUTES))
+        return SessionGrids(np.empty(0, dtype="int64"), nothing)
+    first = int(days.min())
+    listed = np.flatnonzero(np.bincount(days - first))
+    place_of = np.full(int(listed[-1]) + 1, -1, dtype="int64")
+    place_of[listed] = np.arange(listed.size)
+    place = place_of[days - first]
+    sessions = session_ordinals(pd.DatetimeIndex((listed + first).astype("M8[D]").astype("M8[ns]")))
+    minute = minutes["opens_minute"].to_numpy("int64") - opening_minutes(sessions)[place]
+    grids = np.full((listed.size, k.N_PRICES, n_symbols, SESSION_MINUTES), np.nan)
+    fill_grids(grids, place, minutes["code"].to_numpy("int64"), minute, minutes)
+    return SessionGrids(sessions, grids)
 
 
 class HistoryScan:
     """Scans sessions in rising order with the same kernels as the live scan."""
 
     def __init__(
-        self, book: ContextBook, config: SelloffsConfig, before: CodedMinutes | None = None
+        self, book: ContextBook, config: SelloffsConfig, before: SessionGrids | None = None
     ) -> None:
         """`before` holds the sessions before the first one scanned: their volume is usual."""
         self._book = book
         self._walker = Walker(config, len(book.symbols))
-        self._curves = curves_after(book, before) if before is not None else book.curves()
+        self._curves = book.curves() if before is None else curves_after(book, before)
 
     def scan(
-        self, minutes: CodedMinutes, levels: NDArray[np.float64] | None = None
+        self, minutes: SessionGrids, levels: NDArray[np.float64] | None = None
     ) -> pd.DataFrame:
         """Return events and features (SCAN_COLUMNS) of some sessions, and carry on after them.
 
         `levels` are those of the book for these sessions, where the caller has them.
         """
-        days = list(session_dates(minutes.sessions))
         found: list[Found] = []
-        for place, context in enumerate(self._book.contexts(days, self._curves, levels)):
-            grid = session_grid(minutes, place, len(context.symbols), context.n_minutes)
+        contexts = self._book.contexts(minutes.days, self._curves, levels)
+        for context, grid in zip(contexts, minutes.grids, strict=True):
             found.append(self._walker.walk(grid, self._walker.nothing_told(), context))
-            self._curves.add(context.session, grid)
+            self._curves.add(context.session, context.n_minutes, grid)
         return found_frame(found, self._walker.rungs)
 
 
-def curves_after(book: ContextBook, minutes: CodedMinutes) -> VolumeCurves:
+def curves_after(book: ContextBook, minutes: SessionGrids) -> VolumeCurves:
     """Return the volume curves of the symbols after some sessions."""
     curves = book.curves()
-    for place, day in enumerate(session_dates(minutes.sessions)):
+    for day, grid in zip(minutes.days, minutes.grids, strict=True):
         hours = hours_of(day)
-        grid = session_grid(minutes, place, len(book.symbols), hours.n_minutes)
-        curves.add(hours.session, grid)
+        curves.add(hours.session, hours.n_minutes, grid)
     return curves
 
 
 def session_context(
-    book: ContextBook, session_date: pd.Timestamp, before: CodedMinutes
+    book: ContextBook, session_date: pd.Timestamp, before: SessionGrids
 ) -> SessionContext:
     """Return the context of one session, for the live scan; the same values as in history.
 
@@ -121,7 +120,7 @@ def session_context(
 
 
 def find_events(
-    minutes: CodedMinutes,
+    minutes: SessionGrids,
     symbols: NDArray[np.object_],
     is_equity: NDArray[np.bool_],
     config: SelloffsConfig,
@@ -130,7 +129,7 @@ def find_events(
     n_symbols = len(symbols)
     walker = Walker(config, n_symbols)
     found = []
-    for place, day in enumerate(session_dates(minutes.sessions)):
+    for day, grid in zip(minutes.days, minutes.grids, strict=True):
         hours = hours_of(day)
         context = SessionContext(
             session_date=day,
@@ -142,21 +141,9 @@ def find_events(
             sector=np.full(n_symbols, -1, dtype="int64"),
             index_at=-1,
             levels=np.full((n_symbols, k.N_LEVELS), np.nan),
-            curves=np.full((1, n_symbols, hours.n_minutes), np.nan),
-            spread_shape=np.ones(hours.n_minutes),
+            curves=np.full((1, n_symbols, SESSION_MINUTES), np.nan),
+            spread_shape=np.ones(SESSION_MINUTES),
             vix=np.nan,
         )
-        grid = session_grid(minutes, place, n_symbols, hours.n_minutes)
         found.append(walker.walk(grid, walker.nothing_told(), context))
     return found_frame(found, walker.rungs)[list(EVENT_COLUMNS)]
-
-
-def session_grid(
-    minutes: CodedMinutes, place: int, n_symbols: int, n_minutes: int
-) -> NDArray[np.float64]:
-    """Return the grid (N_PRICES, symbols, minutes) of the session at `place`."""
-    grid = np.full((k.N_PRICES, n_symbols, n_minutes), np.nan)
-    rows = slice(minutes.edges[place], minutes.edges[place + 1])
-    prices = np.ascontiguousarray(minutes.prices[:, rows])
-    k.fill_grid(grid, minutes.symbol[rows], minutes.minute[rows], prices)
-    return grid

@@ -40,27 +40,45 @@ _kernel = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_kernel
-def fill_grid(grid: Values, symbol: Whole, minute: Whole, prices: Values) -> None:
-    """Put bars (rows of OPEN..VOLUME) at their place; minutes off the grid are left out."""
+def fill_grids(
+    grids: Values,
+    session: Whole,
+    symbol: Whole,
+    minute: Whole,
+    opens: Values,
+    highs: Values,
+    lows: Values,
+    closes: Values,
+    volumes: Values,
+) -> None:
+    """Put bars at their place in (sessions, N_PRICES, symbols, minutes).
+
+    A place below zero, or a minute outside the grid, is left out.
+    """
     for i in range(symbol.size):
-        m = minute[i]
-        if 0 <= m < grid.shape[2] and symbol[i] >= 0:
-            for k in range(N_PRICES):
-                grid[k, symbol[i], m] = prices[k, i]
+        s, n, m = session[i], symbol[i], minute[i]
+        if s >= 0 and n >= 0 and 0 <= m < grids.shape[3]:
+            grid = grids[s]
+            grid[OPEN, n, m] = opens[i]
+            grid[HIGH, n, m] = highs[i]
+            grid[LOW, n, m] = lows[i]
+            grid[CLOSE, n, m] = closes[i]
+            grid[VOLUME, n, m] = volumes[i]
 
 
 @_kernel
-def cumulate_volume(grid: Values, curve: Values) -> None:
-    """Write each symbol's volume up to each minute; NaN all along where it has no volume."""
+def cumulate_volume(grid: Values, n_minutes: int, curve: Values) -> None:
+    """Write each symbol's volume up to each minute; NaN where it has none, and after the close."""
+    curve[:] = np.nan
     for n in range(grid.shape[1]):
         total, has_volume = 0.0, False
-        for m in range(grid.shape[2]):
+        for m in range(n_minutes):
             if grid[VOLUME, n, m] >= 0.0:
                 total += grid[VOLUME, n, m]
                 has_volume = True
             curve[n, m] = total
-        for m in range(0 if not has_volume else grid.shape[2], curve.shape[1]):
-            curve[n, m] = np.nan
+        if not has_volume:
+            curve[n, :n_minutes] = np.nan
 
 
 @_kernel
@@ -187,6 +205,7 @@ def _add_market(
 @_kernel
 def scan_session(
     grid: Values,
+    n_minutes: int,
     told: Flags,
     rungs: Values,
     limits: Values,
@@ -204,6 +223,7 @@ def scan_session(
 
     Args:
         grid: (N_PRICES, symbols, minutes) prices and volumes of the session's minutes so far.
+        n_minutes: Length of the session; the grid may be longer.
         told: (symbols, rungs) events given before; those written now are marked.
         rungs: Depths in rising order.
         limits: late-open minutes, halt minutes, lone-tick share.
@@ -216,7 +236,7 @@ def scan_session(
         session: Ordinal of the session.
         keys, numbers: Room for symbols x rungs events: (.., N_KEYS) and (.., N_NUMBERS).
     """
-    n_symbols, n_minutes = grid.shape[1], grid.shape[2]
+    n_symbols = grid.shape[1]
     first = np.full(n_symbols, -1, np.int64)
     n_bars = np.zeros(n_symbols, np.int64)
     reached = np.zeros(n_symbols, np.int64)

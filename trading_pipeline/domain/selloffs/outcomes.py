@@ -24,9 +24,9 @@ from trading_pipeline.contracts.selloffs_config import TradeRuleConfig
 from trading_pipeline.domain.bars.sessions import session_ordinals, session_table
 from trading_pipeline.domain.selloffs import trade_kernels as k
 from trading_pipeline.domain.selloffs.kernels import N_PRICES
+from trading_pipeline.domain.selloffs.session_scan import MINUTE_NS, opening_minutes
 from trading_pipeline.domain.selloffs.trade_rule import rule_numbers
 
-MINUTE_NS = 60_000_000_000
 OUTCOME_COLUMNS = (
     "symbol", "session_date", "rung", "detected_at", "entry_delay_minutes", "status", "reason",
     "entry_at", "entry_price", "stop_price", "target_price", "exit_at", "exit_price",
@@ -77,7 +77,7 @@ def trade_outcomes(
     delay = np.tile(delays, len(ordered))
     session = session_ordinals(pd.DatetimeIndex(rows["session_date"]))
     table = session_table()
-    opens = table["opens_at"].astype("int64").to_numpy("int64")[session]
+    opens = opening_minutes(session) * MINUTE_NS
     lengths = (table["closes_at"] - table["opens_at"]).to_numpy("m8[m]").astype("int64")[session]
     bars = _SortedBars.of(minutes, symbols)
     begins, ends = bars.spans(rows["symbol"], session)
@@ -126,8 +126,7 @@ class _SortedBars:
         code = minutes["code"].to_numpy("int64")
         day = minutes["session_day"].to_numpy("int64").astype("M8[D]").astype("M8[ns]")
         session = session_ordinals(pd.DatetimeIndex(day))
-        opens = session_table()["opens_at"].astype("int64").to_numpy("int64")[session] // MINUTE_NS
-        minute = minutes["opens_minute"].to_numpy("int64") - opens
+        minute = minutes["opens_minute"].to_numpy("int64") - opening_minutes(session)
         key = session * len(symbols) + code
         order = np.lexsort((minute, key))
         prices = np.empty((N_PRICES, len(order)))

@@ -17,6 +17,7 @@ for what is told from then on; what was told stays as it was told, and nothing i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.selloffs_config import SelloffsConfig
-from trading_pipeline.domain.bars.sessions import session_ordinals, session_table
+from trading_pipeline.domain.bars.sessions import session_table
 from trading_pipeline.domain.selloffs import kernels as k
 from trading_pipeline.domain.selloffs.trade_kernels import add_distances
 from trading_pipeline.domain.selloffs.trade_rule import rule_numbers
@@ -139,6 +140,7 @@ class Walker:
         """Return the events of a grid that are not told yet, and mark them as told."""
         n = k.scan_session(
             grid,
+            context.n_minutes,
             told,
             self.rungs,
             self.limits,
@@ -179,7 +181,7 @@ class SessionScan:
         self.context = context
         n_symbols = len(context.symbols)
         self._walker = Walker(config, n_symbols)
-        self._grid = np.full((k.N_PRICES, n_symbols, context.n_minutes), np.nan)
+        self._grids = np.full((1, k.N_PRICES, n_symbols, context.n_minutes), np.nan)
         self._told = self._walker.nothing_told()
         self._index = pd.Index(context.symbols)
         self._open_ns = context.opens_at.value
@@ -199,12 +201,15 @@ class SessionScan:
             minutes = minutes[minutes["is_regular"].to_numpy(bool)]
         opens = pd.DatetimeIndex(minutes["opens_at"]).as_unit("ns").astype("int64").to_numpy()
         symbol = self._index.get_indexer(pd.Index(minutes["symbol"]))
-        prices = np.empty((k.N_PRICES, len(minutes)))
-        for place, name in enumerate(("open", "high", "low", "close", "volume")):
-            prices[place] = minutes[name].to_numpy("float64")
-        minute = (opens - self._open_ns) // MINUTE_NS
-        k.fill_grid(self._grid, symbol.astype("int64"), minute, prices)
-        return found_frame([self._walker.walk(self._grid, self._told, self.context)], self.rungs)
+        fill_grids(
+            self._grids,
+            np.zeros(len(minutes), dtype="int64"),
+            symbol.astype("int64"),
+            (opens - self._open_ns) // MINUTE_NS,
+            minutes,
+        )
+        found = self._walker.walk(self._grids[0], self._told, self.context)
+        return found_frame([found], self.rungs)
 
     @property
     def rungs(self) -> NDArray[np.float64]:
@@ -219,6 +224,19 @@ _NO_MINUTES = pd.DataFrame(
         **{name: pd.Series(dtype="float64") for name in ("open", "high", "low", "close", "volume")},
     }
 )
+
+
+def fill_grids(
+    grids: NDArray[np.float64],
+    session: NDArray[np.int64],
+    symbol: NDArray[np.int64],
+    minute: NDArray[np.int64],
+    bars: pd.DataFrame,
+) -> None:
+    """Put bars (open, high, low, close, volume) at their place in `grids`; see the kernel."""
+    names = ("open", "high", "low", "close", "volume")
+    prices = [np.ascontiguousarray(bars[name].to_numpy("float64")) for name in names]
+    k.fill_grids(grids, session, symbol, minute, *prices)
 
 
 def found_frame(found: Sequence[Found], rungs: NDArray[np.float64]) -> pd.DataFrame:
@@ -299,9 +317,23 @@ class SessionHours:
 
 def hours_of(session_date: pd.Timestamp) -> SessionHours:
     """Return a session's hours. Raises InputError where the exchange is closed that day."""
-    ordinal = int(session_ordinals(pd.DatetimeIndex([session_date]))[0])
-    if ordinal < 0:
+    hours = _all_hours().get(pd.Timestamp(session_date))
+    if hours is None:
         raise InputError(f"{session_date:%Y-%m-%d} is no session of the exchange; name another day")
-    row = session_table().iloc[ordinal]
-    length = row["closes_at"] - row["opens_at"]
-    return SessionHours(ordinal, row["opens_at"], int(length / pd.Timedelta(minutes=1)))
+    return hours
+
+
+@lru_cache(maxsize=1)
+def _all_hours() -> dict[pd.Timestamp, SessionHours]:
+    table = session_table()
+    spans = (table["closes_at"] - table["opens_at"]).to_numpy("m8[m]")
+    lengths = spans.astype("int64").tolist()
+    rows = zip(table["session_date"], table["session"], table["opens_at"], lengths, strict=True)
+    return {day: SessionHours(int(n), opens_at, length) for day, n, opens_at, length in rows}
+
+
+def opening_minutes(sessions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the openings of sessions (ordinals) in minutes since 1970, UTC."""
+    opens = session_table()["opens_at"].astype("int64").to_numpy("int64")
+    minutes: NDArray[np.int64] = opens[sessions] // MINUTE_NS
+    return minutes
