@@ -29,7 +29,7 @@ def scan_session_job(home: Path, scan: ScanToday) -> dg.JobDefinition:
         tags = {PID_TAG: str(os.getpid()), LOCK_TAG: LIVE_LOCK}
         context.instance.add_run_tags(context.run_id, tags)
         summary = scan(home, context.log.info)
-        metadata = {
+        metadata: dict[str, str | int] = {
             "scan": summary.scan_id,
             "session": f"{summary.session_date:%Y-%m-%d}",
             "falls": summary.n_events,

@@ -22,6 +22,7 @@ from trading_pipeline.settings import default_home, load_settings
 
 if TYPE_CHECKING:
     from trading_pipeline.automation.scan_loop import ScanState, ScanSummary
+    from trading_pipeline.contracts.config import PipelineConfig
 
 Replay = Annotated[
     datetime | None,
@@ -51,6 +52,29 @@ Capture = Annotated[
     typer.Option("--capture", metavar="FILE.svg", help="Save the last screen as a picture."),
 ]
 
+First = Annotated[
+    datetime | None,
+    typer.Option(
+        "--from",
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        help="Past sessions from here on: scan their stored falls into the ledger of scans.",
+    ),
+]
+Last = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], metavar="DATE", help="Past sessions up to here."),
+]
+Listed = Annotated[
+    int | None, typer.Option("--list", min=1, metavar="N", help="Show the newest scans, no scan.")
+]
+Kill = Annotated[
+    str | None,
+    typer.Option(
+        "--kill", metavar="WHY", help="End paper trading: nothing new, own positions are closed."
+    ),
+]
+
 
 def scan(
     replay: Replay = None,
@@ -64,6 +88,10 @@ def scan(
     config: ConfigFile = None,
     json_path: JsonPath = None,
     dry_run: DryRun = False,
+    first: First = None,
+    last: Last = None,
+    listed: Listed = None,
+    kill: Kill = None,
 ) -> None:
     """Scan a session for selloffs, live or replayed: alerts by probability, with stop and size.
 
@@ -79,12 +107,15 @@ def scan(
     _refuse_contradictions(replay, speed, vendor, once)
     target = (home or default_home()).expanduser().resolve()
     settings = load_settings(config_file=config) if config else ConfigStore(target).load().config
+    console = Console(soft_wrap=plain)
+    if first or last or listed or kill is not None:
+        _look_back(console, target, settings, first, last, listed, kill, json_path)
+        return
     names = tuple(symbols_of(symbols)) if symbols else ()
     if replay is not None:
         request = replay_request(target, settings, pd.Timestamp(replay), names, speed)
     else:
         request = live_request(target, settings, vendor or "", names, is_once=once)
-    console = Console(soft_wrap=plain)
     if dry_run:
         print_scan_plan(console, request, json_path)
         return
@@ -95,6 +126,34 @@ def scan(
     if capture is not None:
         save_capture(state, capture)
     print_scan_summary(console, summary, state, json_path)
+
+
+def _look_back(
+    console: Console,
+    home: Path,
+    settings: "PipelineConfig",
+    first: datetime | None,
+    last: datetime | None,
+    listed: int | None,
+    kill: str | None,
+    json_path: Path | None,
+) -> None:
+    """Do what needs no session under way: scan the past, list scans, end paper trading."""
+    if sum((bool(first or last), bool(listed), kill is not None)) > 1:
+        raise InputError("--from/--to, --list and --kill exclude each other; give one")
+    if kill is not None:
+        from trading_pipeline.commands.scan_hooks import end_trading
+
+        for line in end_trading(home, settings, kill):
+            console.print(escape(line), highlight=False)
+        return
+    from trading_pipeline.commands.scan_history import scan_past, show_scans
+
+    if listed:
+        show_scans(console, home, listed, json_path)
+        return
+    begin, end = first.date() if first else None, last.date() if last else None
+    scan_past(console, home, settings, begin, end, json_path)
 
 
 def _refuse_contradictions(

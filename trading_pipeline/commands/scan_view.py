@@ -1,9 +1,10 @@
 """What a person sees of a scan: a live screen that can stay open, or plain lines."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich import box
@@ -66,9 +67,9 @@ class LiveView:
         self.live.stop()
 
     def show(self, state: ScanState, new: pd.DataFrame) -> None:
-        """Draw the state where a minute or a second has passed, a row has come, or all is over."""
-        drawn = (state.now.floor("s"), len(state.alerts), state.problem, state.is_over)
-        if drawn != self._drawn_at:
+        """Draw the state where a second has passed, a row has come, or all is over."""
+        drawn = (state.now.floor("s"), state.problem, state.is_over)
+        if drawn != self._drawn_at or len(new):
             self._drawn_at = drawn
             self.live.update(screen(state, self.console.height), refresh=True)
 
@@ -215,8 +216,8 @@ def _footer(state: ScanState) -> list[Text]:
     return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
 
 
-def _row_words(row: dict[str, object]) -> str:
-    detected = pd.Timestamp(str(row["detected_at"]))
+def _row_words(row: Mapping[Any, Any]) -> str:
+    detected = row["detected_at"]
     return (
         f"{_clock(detected)} {row['status']:<8} {row['symbol']:<6} rung {row['rung']:.0%}"
         f" fall {row['drop_frac']:.2%} probability {_number(row['probability'], '.2f')}"
