@@ -7,7 +7,7 @@ from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.automation.scan_feeds import ScanClock
 from trading_pipeline.automation.scan_ledger import record_scans
-from trading_pipeline.automation.scan_loop import Broker, ScanSummary, stored_alerts
+from trading_pipeline.automation.scan_loop import Broker, ScanSummary
 from trading_pipeline.automation.scan_universe import condition_history
 from trading_pipeline.commands.paper_broker import open_paper_book, stop_trading
 from trading_pipeline.commands.scan_run import (
@@ -53,10 +53,7 @@ def broker_of(request: ScanRequest) -> Callable[[Warehouse], Broker | None] | No
         return None
 
     def opened(warehouse: Warehouse) -> Broker | None:
-        book = open_paper_book(request.config, request.home, warehouse, request.mode)
-        if book is not None:
-            book.remember(stored_alerts(warehouse, LIVE, request.session.session_date))
-        return book
+        return open_paper_book(request.config, request.home, warehouse, request.mode)
 
     return opened
 
