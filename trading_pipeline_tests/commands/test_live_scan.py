@@ -101,7 +101,7 @@ class Seen(SilentView):
     def __exit__(self, *_):
         """Nothing to close."""
 
-    def show(self, state, new):
+    def show(self, state, new):  # noqa: ARG002 - the view is given both
         self.words |= {stale_words(state), state.problem}
 
 

@@ -1,4 +1,4 @@
-"""The checks of the alerts' table pass what the scanner makes, and return the row that was spoiled."""
+"""The checks of the alerts pass what the scanner makes, and return the row that was spoiled."""
 
 from pathlib import Path
 
