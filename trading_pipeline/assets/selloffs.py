@@ -134,6 +134,11 @@ def features(run: StageRun) -> TableResult:
     known = {
         "symbols without daily levels": int(np.isnan(levels[..., CLOSE_BEFORE]).all(axis=0).sum()),
         "broad index among the minutes": book.index_at >= 0,
+        "plot": run.plot(
+            "selloffs",
+            "selloffs by rung and hour",
+            selloffs=run.read("select rung, detected_at from selloffs.events"),
+        ),
     }
     return written(run, months, rests_on, FEATURE_SETTINGS, compute, known)
 

@@ -11,6 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading_pipeline.domain.bars.sessions import session_table
+from trading_pipeline.domain.selloffs.history import find_events as kernel_events
+from trading_pipeline.domain.selloffs.history import session_grids
+from trading_pipeline_tests.domain.selloffs_market import coded, selloffs_config
 from trading_pipeline_tests.domain.selloffs_reference import find_events
 
 ROOT = Path(__file__).parents[2]
@@ -136,21 +139,39 @@ def test_query_and_reference_agree_whatever_the_order_of_rows(
         assert (before["low"] > event.session_open * (1 - event.rung)).all()
 
 
-@pytest.mark.skipif(not REAL_MINUTES.exists(), reason="real minute bars are not at ../shared")
-def test_real_minutes_give_fewer_events_at_each_deeper_rung(query):
+def real_minutes(n_symbols=None):
+    """Return rows of bars.minute of the real spring of 2018."""
     vendor = pd.read_parquet(REAL_MINUTES)
-    vendor = vendor[vendor["symbol"].isin(sorted(vendor["symbol"].unique())[:8])]
+    vendor = vendor[vendor["symbol"].isin(sorted(vendor["symbol"].unique())[:n_symbols])]
     opens_at = pd.DatetimeIndex(vendor["ts"]).tz_localize("UTC").astype("datetime64[ns, UTC]")
     day = opens_at.tz_convert("America/New_York").tz_localize(None).normalize()
     hours = session_table().set_index("session_date").reindex(day)
-    minutes = vendor.assign(
+    return vendor.assign(
         session_date=day,
         opens_at=opens_at,
         closes_at=opens_at + pd.Timedelta(minutes=1),
         is_regular=(opens_at >= hours["opens_at"].array) & (opens_at < hours["closes_at"].array),
     ).reset_index(drop=True)
+
+
+@pytest.mark.skipif(not REAL_MINUTES.exists(), reason="real minute bars are not at ../shared")
+def test_real_minutes_give_fewer_events_at_each_deeper_rung(query):
+    minutes = real_minutes(8)
     events = find_events(minutes, RUNGS)
     counts = [int((events["rung"] == rung).sum()) for rung in RUNGS]
     assert counts[0] > 0
     assert counts == sorted(counts, reverse=True)
     pd.testing.assert_frame_equal(query(minutes, RUNGS), events)
+
+
+@pytest.mark.skipif(not REAL_MINUTES.exists(), reason="real minute bars are not at ../shared")
+def test_the_kernel_finds_in_real_minutes_what_the_query_finds(query):
+    minutes = real_minutes()
+    symbols = np.array(sorted(minutes["symbol"].unique()), dtype=object)
+    grids = session_grids(coded(minutes, symbols), len(symbols))
+    config = selloffs_config(rungs=RUNGS)
+    found = kernel_events(grids, symbols, np.ones(len(symbols), dtype=bool), config)
+    ordered = found.sort_values(["symbol", "session_date", "rung"], ignore_index=True)
+    wanted = query(minutes, RUNGS)
+    pd.testing.assert_frame_equal(ordered[wanted.columns], wanted)
+    assert found.groupby(["symbol", "session_date"])["is_first"].sum().eq(1).all()

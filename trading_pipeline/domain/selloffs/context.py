@@ -229,7 +229,7 @@ class ContextBook:
         opens = session_table()["opens_at"].array
         # The minutes are known at their session's close, so at the next session's opening.
         nexts = pd.Series(opens[both["session"].to_numpy() + 1])
-        both["common_at"] = np.maximum(nexts, both["usable_at"].array)
+        both["common_at"] = nexts.where(nexts >= both["usable_at"], both["usable_at"])
         both["ratio"] = both["close"] / both["last"]
         both = both.sort_values(["common_at", "session"], kind="stable")
         found = pd.merge_asof(

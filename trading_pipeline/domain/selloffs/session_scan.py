@@ -185,6 +185,7 @@ class SessionScan:
         self._told = self._walker.nothing_told()
         self._index = pd.Index(context.symbols)
         self._open_ns = context.opens_at.value
+        self._nothing = found_frame([], self.rungs)
         self.advance(_NO_MINUTES)
 
     def advance(self, minutes: pd.DataFrame) -> pd.DataFrame:
@@ -209,6 +210,8 @@ class SessionScan:
             minutes,
         )
         found = self._walker.walk(self._grids[0], self._told, self.context)
+        if not len(found.keys):
+            return self._nothing.copy()
         return found_frame([found], self.rungs)
 
     @property
@@ -335,5 +338,4 @@ def _all_hours() -> dict[pd.Timestamp, SessionHours]:
 def opening_minutes(sessions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the openings of sessions (ordinals) in minutes since 1970, UTC."""
     opens = session_table()["opens_at"].astype("int64").to_numpy("int64")
-    minutes: NDArray[np.int64] = opens[sessions] // MINUTE_NS
-    return minutes
+    return (opens[sessions] // MINUTE_NS).astype("int64")
