@@ -1,7 +1,7 @@
 """A fitted model of falls: what it says of one, with its reasons, and its files."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Self
 
@@ -95,7 +95,9 @@ class SelloffModel:
         X = model_matrix(features, self.features)
         said = self.judge(X).drop(columns="is_selected")
         reasons = reasons_of(self.members, X, n_reasons)
-        return said.assign(reasons_json=[_with_values(r, X.iloc[i]) for i, r in enumerate(reasons)])
+        values = X.to_dict("records")
+        told = [_with_values(one, row) for one, row in zip(reasons, values, strict=True)]
+        return said.assign(reasons_json=told)
 
     def to_files(self) -> dict[str, bytes]:
         """Return file name to content; equal models give equal bytes."""
@@ -130,7 +132,7 @@ def risk_tiers(probability: ArrayLike, tiers: Sequence[RiskTier]) -> Floats:
     return risk
 
 
-def _with_values(reasons: str, values: pd.Series) -> str:
+def _with_values(reasons: str, values: Mapping[Hashable, float]) -> str:
     """Return reasons with the value of each feature beside its contribution."""
     named = [
         [name, part, round(float(values[name]), VALUE_DIGITS) if pd.notna(values[name]) else None]
