@@ -184,15 +184,16 @@ class PaperBook:
 
     def _told_hours(self) -> Hours:
         """Return the hours, with the broker's close where that is earlier; asked once a session."""
-        hours = self._ledger.hours
-        if hours.opens_at not in self._closes:
+        hours, now = self._ledger.hours, self._ledger.now
+        if hours.opens_at not in self._closes and now < hours.closes_at:
             clock = self._broker.clock()
-            is_same = clock.is_open and hours.opens_at <= clock.now < hours.closes_at
+            if not clock.is_open:
+                # The broker keeps no session: there is nothing to do but to watch.
+                return replace(hours, closes_at=now)
             if self._broker.account().is_blocked:
                 self._halt("account", "the broker has blocked the account")
-            told = clock.next_close if is_same else hours.closes_at
-            self._closes[hours.opens_at] = min(told, hours.closes_at)
-        return replace(hours, closes_at=self._closes[hours.opens_at])
+            self._closes[hours.opens_at] = min(clock.next_close, hours.closes_at)
+        return replace(hours, closes_at=self._closes.get(hours.opens_at, hours.closes_at))
 
     def _decide(self) -> None:
         if not self._waiting:

@@ -1,13 +1,18 @@
 """Opens the paper book of a home from its settings, and ends all trading at a word."""
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from trading_pipeline.adapters.broker.alpaca_paper import AlpacaPaper
-from trading_pipeline.adapters.broker.kill_switch import kill_reason, pull_kill_switch
+from trading_pipeline.adapters.broker.kill_switch import (
+    kill_reason,
+    lift_kill_switch,
+    pull_kill_switch,
+)
 from trading_pipeline.adapters.broker.trail import WarehouseTrail
 from trading_pipeline.adapters.locks import home_lock
 from trading_pipeline.adapters.warehouse import Warehouse
@@ -15,17 +20,22 @@ from trading_pipeline.commands.paper_book import PaperBook
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import WarehouseBusyError
 from trading_pipeline.domain.selloffs.orders import rules_of
+from trading_pipeline.resources import open_home
 from trading_pipeline.settings import vendor_keys
 
 LIVE = "live"
 LOCK_FOLDER = "scan/broker"
 STOP_TICKS = 12
+WAIT_SECONDS = 30.0
 
 
-def open_paper_book(
-    config: PipelineConfig, home: Path, warehouse: Warehouse, mode: str = LIVE
-) -> PaperBook | None:
-    """Return the book that trades this home's alerts; None where it is off, or for a replay.
+def is_traded(config: PipelineConfig, mode: str) -> bool:
+    """Return whether a scan trades on paper: a live one, where the settings say so."""
+    return config.broker.enabled and mode == LIVE
+
+
+def open_paper_book(config: PipelineConfig, home: Path, warehouse: Warehouse) -> PaperBook:
+    """Return the book that trades a home's alerts; whether it should is for `is_traded` to say.
 
     One process at a time holds the book of a home, until `close`.
 
@@ -33,8 +43,6 @@ def open_paper_book(
         WarehouseBusyError: Another process holds it; the message names it.
         InputError: The host is not paper, or a key is missing; the message names the remedy.
     """
-    if not config.broker.enabled or mode != LIVE:
-        return None
     broker = config.broker
     with ExitStack() as held:
         client = AlpacaPaper(broker.base_url, vendor_keys(), broker.timeout_seconds)
@@ -46,42 +54,59 @@ def open_paper_book(
 
 
 def stop_trading(
-    config: PipelineConfig,
     home: Path,
-    warehouse: Warehouse,
     reason: str,
-    clock: Callable[[], datetime],
-    wait: Callable[[float], None],
-) -> list[str]:
-    """Pull the kill switch and see to it that own orders end and own positions close.
+    load: Callable[[], PipelineConfig],
+    say: Callable[[str], None],
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    wait: Callable[[float], None] = time.sleep,
+) -> None:
+    """Pull the kill switch, and see to it that own orders end and own positions close.
 
-    A scanner that runs does that itself at its next look; else it is done here.
+    The switch lies there before anything else is tried. A scanner that runs does the rest itself
+    at its next look; else it is done here.
 
     Args:
-        config: Settings; where the broker is off, only the switch is pulled.
         home: The home.
-        warehouse: Its warehouse.
         reason: Kept in the switch and in the trail.
+        load: Returns the home's settings; where the broker is off, the switch is all.
+        say: Hears what was done, a line at a time.
         clock: Tells the time.
         wait: Waits so many seconds between looks.
 
-    Returns:
-        What was done, a line each.
+    Raises:
+        InputError: The switch cannot be written, or no broker can be reached for want of settings,
+            keys or a paper host.
     """
     path = pull_kill_switch(home, reason)
-    lines = [f"kill switch: {path} lies there; nothing is opened until it is removed"]
+    say(f"kill switch: {path} lies there, and nothing is opened until it is lifted")
+    config = load()
+    if not is_traded(config, LIVE):
+        say("broker.enabled is false: no broker was asked for anything")
+        return
     try:
-        book = open_paper_book(config, home, warehouse)
+        book = open_paper_book(config, home, open_home(home, WAIT_SECONDS))
     except WarehouseBusyError as error:
-        return [*lines, f"the scanner that runs closes what is open: {error}"]
-    if book is None:
-        return [*lines, "broker.enabled is false: nothing was asked of a broker"]
+        say(f"the scanner that runs closes what is open: {error}")
+        return
     for n in range(STOP_TICKS):
         if n:
             wait(config.scan.poll_seconds)
         book.tick(clock())
         if book.is_settled and not book.book.unfinished():
             break
-    lines += book.lines()
+    for line in book.lines():
+        say(line)
     book.close(clock())
-    return lines
+
+
+def switch(
+    home: Path, kill: str | None, load: Callable[[], PipelineConfig], say: Callable[[str], None]
+) -> None:
+    """Pull the kill switch with a reason, or lift it where none is given."""
+    if kill is not None:
+        stop_trading(home, kill, load, say)
+    elif lift_kill_switch(home):
+        say("the kill switch is lifted: paper trading goes on at the scanner's next look")
+    else:
+        say("no kill switch lay there")

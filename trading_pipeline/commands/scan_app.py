@@ -17,6 +17,7 @@ from trading_pipeline.commands.options import (
     Symbols,
     symbols_of,
 )
+from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.settings import default_home, load_settings
 
@@ -51,6 +52,15 @@ Capture = Annotated[
     Path | None,
     typer.Option("--capture", metavar="FILE.svg", help="Save the last screen as a picture."),
 ]
+Kill = Annotated[
+    str | None,
+    typer.Option(
+        "--kill",
+        metavar="REASON",
+        help="End paper trading: cancel own orders, close own positions, open nothing more.",
+    ),
+]
+Lift = Annotated[bool, typer.Option("--lift-kill", help="Allow paper trading again.")]
 
 First = Annotated[
     datetime | None,
@@ -68,12 +78,6 @@ Last = Annotated[
 Listed = Annotated[
     int | None, typer.Option("--list", min=1, metavar="N", help="Show the newest scans, no scan.")
 ]
-Kill = Annotated[
-    str | None,
-    typer.Option(
-        "--kill", metavar="WHY", help="End paper trading: nothing new, own positions are closed."
-    ),
-]
 
 
 def scan(
@@ -84,6 +88,8 @@ def scan(
     once: Once = False,
     plain: Plain = False,
     capture: Capture = None,
+    kill: Kill = None,
+    lift_kill: Lift = False,
     home: Home = None,
     config: ConfigFile = None,
     json_path: JsonPath = None,
@@ -91,13 +97,13 @@ def scan(
     first: First = None,
     last: Last = None,
     listed: Listed = None,
-    kill: Kill = None,
 ) -> None:
     """Scan a session for selloffs, live or replayed: alerts by probability, with stop and size.
 
     Without --config the home's own settings act, so that a replay says what the run says.
     """
     from trading_pipeline.adapters.config_store import ConfigStore
+    from trading_pipeline.commands.paper_broker import switch
     from trading_pipeline.commands.scan_hooks import broker_of, record_scan
     from trading_pipeline.commands.scan_plan import print_scan_plan
     from trading_pipeline.commands.scan_run import live_request, replay_request, run_scan
@@ -106,10 +112,17 @@ def scan(
 
     _refuse_contradictions(replay, speed, vendor, once)
     target = (home or default_home()).expanduser().resolve()
-    settings = load_settings(config_file=config) if config else ConfigStore(target).load().config
     console = Console(soft_wrap=plain)
-    if first or last or listed or kill is not None:
-        _look_back(console, target, settings, first, last, listed, kill, json_path)
+
+    def settings_of() -> PipelineConfig:
+        return load_settings(config_file=config) if config else ConfigStore(target).load().config
+
+    if kill is not None or lift_kill:
+        switch(target, kill, settings_of, lambda line: console.print(line, markup=False))
+        return
+    settings = settings_of()
+    if first or last or listed:
+        _look_back(console, target, settings, first, last, listed, json_path)
         return
     names = tuple(symbols_of(symbols)) if symbols else ()
     if replay is not None:
@@ -135,20 +148,13 @@ def _look_back(
     first: datetime | None,
     last: datetime | None,
     listed: int | None,
-    kill: str | None,
     json_path: Path | None,
 ) -> None:
-    """Do what needs no session under way: scan the past, list scans, end paper trading."""
-    if sum((bool(first or last), bool(listed), kill is not None)) > 1:
-        raise InputError("--from/--to, --list and --kill exclude each other; give one")
-    if kill is not None:
-        from trading_pipeline.commands.scan_hooks import end_trading
-
-        for line in end_trading(home, settings, kill):
-            console.print(escape(line), highlight=False)
-        return
+    """Scan past sessions, or list the scans there were. Raises InputError for both at once."""
     from trading_pipeline.commands.scan_history import scan_past, show_scans
 
+    if listed and (first or last):
+        raise InputError("--list shows scans and --from/--to make them; give one")
     if listed:
         show_scans(console, home, listed, json_path)
         return

@@ -1,26 +1,18 @@
 """What a scan needs beside its loop: the ledger of scans, the paper broker, and a run unwatched."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.adapters.warehouse import Warehouse
-from trading_pipeline.automation.scan_feeds import ScanClock
 from trading_pipeline.automation.scan_ledger import record_scans
 from trading_pipeline.automation.scan_loop import Broker, ScanSummary
 from trading_pipeline.automation.scan_universe import condition_history
-from trading_pipeline.commands.paper_broker import open_paper_book, stop_trading
-from trading_pipeline.commands.scan_run import (
-    LIVE,
-    WAIT_SECONDS,
-    ScanRequest,
-    live_request,
-    run_scan,
-)
+from trading_pipeline.commands.paper_broker import is_traded, open_paper_book
+from trading_pipeline.commands.scan_run import ScanRequest, live_request, run_scan
 from trading_pipeline.commands.scan_view import PlainView
-from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.domain.scans.history import ScanResult, scan_row
-from trading_pipeline.resources import open_home
 
 
 def record_scan(warehouse: Warehouse, request: ScanRequest, summary: ScanSummary) -> None:
@@ -49,13 +41,9 @@ def record_scan(warehouse: Warehouse, request: ScanRequest, summary: ScanSummary
 
 def broker_of(request: ScanRequest) -> Callable[[Warehouse], Broker | None] | None:
     """Return what opens the paper broker; None where it is off, and for a replay."""
-    if request.mode != LIVE or not request.config.broker.enabled:
+    if not is_traded(request.config, request.mode):
         return None
-
-    def opened(warehouse: Warehouse) -> Broker | None:
-        return open_paper_book(request.config, request.home, warehouse, request.mode)
-
-    return opened
+    return partial(open_paper_book, request.config, request.home)
 
 
 def scan_today(home: Path, say: Callable[[str], None]) -> ScanSummary:
@@ -63,10 +51,3 @@ def scan_today(home: Path, say: Callable[[str], None]) -> ScanSummary:
     request = live_request(home, ConfigStore(home).load().config)
     view = PlainView(say)
     return run_scan(request, view, broker=broker_of(request), record=record_scan)[0]
-
-
-def end_trading(home: Path, config: PipelineConfig, reason: str) -> list[str]:
-    """Pull the kill switch of a home and close its own positions; return what was done."""
-    clock = ScanClock()
-    warehouse = open_home(home, WAIT_SECONDS)
-    return stop_trading(config, home, warehouse, reason, clock.now, clock.sleep)

@@ -77,6 +77,7 @@ class Exchange:
         self.shares_of_fill = {}  # symbol: parts of the entry filled at each moment
         self.refused = {}  # (symbol, class): how often an order is refused
         self.halted, self.slow_cancels = set(), set()
+        self.account, self.is_dark = {}, False
         self.order_body = body_like("order")
         self.n_accepted = Counter()
 
@@ -322,11 +323,11 @@ class Exchange:
         if path == "/v2/positions":
             return 200, [self._position(symbol) for symbol in sorted(self.positions)]
         if path == "/v2/account":
-            return 200, body_like("account")
+            return 200, body_like("account") | self.account
         if path == "/v2/clock":
             return 200, {
                 "timestamp": self.now.isoformat(),
-                "is_open": self.now < self.closes_at,
+                "is_open": self.now < self.closes_at and not self.is_dark,
                 "next_open": (self.closes_at + timedelta(hours=17, minutes=30)).isoformat(),
                 "next_close": self.closes_at.isoformat(),
             }

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
+from trading_pipeline.adapters.broker.kill_switch import kill_reason
 from trading_pipeline.adapters.broker.trail import events_of_frame, frame_of_events
+from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.commands import paper_broker
 from trading_pipeline.commands.paper_book import PATIENT_TICKS
 from trading_pipeline.contracts.errors import InputError, WarehouseBusyError
@@ -211,6 +213,19 @@ def test_a_close_that_the_broker_moved_forward_is_believed(broker):
     assert scene.exchange.positions == {}
 
 
+def test_a_blocked_account_and_a_session_that_is_not_held_open_nothing(broker):
+    for spoil in ({"account": {"trading_blocked": True}}, {"is_dark": True}):
+        scene = Scene(broker, utc("03-05T14:30"))
+        vars(scene.exchange).update(spoil)
+        at = utc("03-05T15:00")
+        scene.exchange.advance(at, {"AAA": 100.0})
+        scene.tick(at)
+        scene.alert(alerts_of(("AAA", at, 98.0, 103.0, 10)), at)
+        scene.tick(at + 3 * TICK)
+        assert scene.exchange.orders == {}
+        assert scene.book.is_settled
+
+
 def test_a_position_left_from_an_earlier_session_is_closed_at_the_next_open(broker):
     scene = bought(broker)
     next_day = utc("03-06T14:30")
@@ -324,15 +339,14 @@ def keys(monkeypatch):
 
 @pytest.mark.usefixtures("keys")
 def test_a_home_trades_through_its_warehouse_and_stops_at_a_word(broker, tmp_path):
-    from trading_pipeline.adapters.warehouse import Warehouse
-
     home = tmp_path
     warehouse = Warehouse(home, threads=1)
     warehouse.migrate()
     scene = Scene(broker, utc("03-05T14:30"))
     config = config_with(enabled=True, base_url=broker.url, timeout_seconds=2)
-    assert paper_broker.open_paper_book(config_with(), home, warehouse) is None
-    assert paper_broker.open_paper_book(config, home, warehouse, "replay") is None
+    assert not paper_broker.is_traded(config_with(), "live")
+    assert not paper_broker.is_traded(config, "replay")
+    assert paper_broker.is_traded(config, "live")
     book = paper_broker.open_paper_book(config, home, warehouse)
     with pytest.raises(WarehouseBusyError):
         paper_broker.open_paper_book(config, home, warehouse)
@@ -343,8 +357,10 @@ def test_a_home_trades_through_its_warehouse_and_stops_at_a_word(broker, tmp_pat
     assert book.is_settled, book.lines()
     book.close(pd.Timestamp(at + 4 * TICK))
     assert scene.exchange.positions["AAA"][0] == 10.0
-    lines = paper_broker.stop_trading(
-        config, home, warehouse, "enough", lambda: at + 5 * TICK, lambda _: None
+    lines = []
+    stop = at + 5 * TICK
+    paper_broker.stop_trading(
+        home, "enough", lambda: config, lines.append, lambda: stop, lambda _: None
     )
     assert scene.exchange.positions == {}
     assert any("kill switch: enough" in line for line in lines)
@@ -359,3 +375,15 @@ def test_a_live_host_in_the_settings_is_refused_before_anything_is_held(tmp_path
     with pytest.raises(InputError, match="paper-api"):
         paper_broker.open_paper_book(config, tmp_path, None)
     assert not (tmp_path / "scan").exists()
+
+
+def test_the_kill_switch_is_pulled_even_where_no_settings_can_be_read(tmp_path):
+    def unreadable():
+        raise InputError("no settings")
+
+    with pytest.raises(InputError, match="no settings"):
+        paper_broker.stop_trading(tmp_path, "enough", unreadable, print)
+    assert kill_reason(tmp_path) == "enough"
+    said = []
+    paper_broker.stop_trading(tmp_path, "enough", config_with, said.append)
+    assert "broker.enabled is false" in said[-1]

@@ -1,6 +1,7 @@
 """Alpaca's trading API v2, paper only: one request a call, never repeated, never redirected."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -38,6 +39,7 @@ class AlpacaPaper:
         """Check the address and the keys. Raises InputError where either will not do."""
         url = paper_url(base_url)
         self._secrets = (key_of(keys, "alpaca", ID_NAMES), key_of(keys, "alpaca", SECRET_NAMES))
+        self._seconds = timeout_seconds
         self._http = httpx.Client(
             base_url=url,
             follow_redirects=False,
@@ -125,13 +127,13 @@ class AlpacaPaper:
         params: Mapping[str, str] | None = None,
     ) -> Any:
         """Return what a 2xx answer holds, None where it holds nothing."""
-        reason = ""
+        reason, end = "", time.monotonic() + self._seconds
         try:
             with self._http.stream(method, path, json=body, params=params) as answer:
                 held = bytearray()
                 for chunk in answer.iter_bytes():
                     held += chunk
-                    if len(held) > MAX_BODY_BYTES:
+                    if len(held) > MAX_BODY_BYTES or time.monotonic() > end:
                         raise BrokerFaultError(f"{method} {path}: the answer has no end")
                 status, location = answer.status_code, answer.headers.get("location", "")
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
