@@ -63,9 +63,11 @@ REPORTED = (
     "drift.regimes",
     "drift.episodes",
     "selloffs.events",
+    "selloffs.features",
     "selloffs.outcomes",
     "selloffs.scores",
     "selloffs.metrics",
+    "selloffs.verdicts",
     "selloffs.backtest",
     "selloffs.equity",
     "bars.minute",
@@ -176,10 +178,14 @@ def selloff_worth(run: StageRun, events: pd.DataFrame) -> dict[str, Any]:
     offered = offered_falls(scores, events)
     pictures = gallery(run, events, outcomes, None if offered.empty else offered)
     found = edge_verdict(comparison, curve, run.config.selloffs)
+    criteria = run.table("selloffs.verdicts")
+    criteria["value"] = criteria["value"].fillna(1000.0 * criteria["seconds"])
     return {
+        "selloff_features": run.table("selloffs.features"),
         "selloff_verdict": "" if events.empty else found.words,
         "selloff_scores": scores,
         "selloff_metrics": run.table("selloffs.metrics"),
+        "selloff_criteria": criteria,
         "selloff_backtest": comparison,
         "selloff_equity": curve,
         "selloff_offered": offered,

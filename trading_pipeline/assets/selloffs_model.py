@@ -148,6 +148,7 @@ def scores(run: StageRun) -> TableResult:
             "selected": int((of_holdout["is_selected"] & of_holdout["is_first"]).sum()),
             "learners": ", ".join(walk.judged.recipe.learners),
             "notes": "; ".join(walk.notes) or "none",
+            "plot": run.plot("selloff_reliability", "said and observed reversals", scores=table),
         },
     )
 

@@ -5,6 +5,7 @@ selloffs.scores, selloffs.outcomes, selloffs.events  ->  selloffs.backtest, sell
 
 import pandas as pd
 
+from trading_pipeline.assets.selloff_pictures import gallery
 from trading_pipeline.assets.table_asset import table_asset
 from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.selloffs.backtest import (
@@ -38,17 +39,28 @@ def offered(run: StageRun) -> pd.DataFrame:
 )
 def backtest(run: StageRun) -> TableResult:
     """Expectancy in R of each scanner on the same falls, by slice, delay and cost, with n."""
+    falls, outcomes = offered(run), run.table("selloffs.outcomes")
     table = compare_scanners(
-        offered(run),
-        run.table("selloffs.outcomes"),
+        falls,
+        outcomes,
         run.table("bars.sectors"),
         run.read("select distinct session_date from bars.minute")["session_date"],
         run.config.selloffs,
     )
+    events = run.table("selloffs.events")
+    among = None if falls.empty else falls
+    # Falls and trades are pictures of other tables, which are written month by month.
+    metadata: dict[str, object] = {
+        "falls": run.plot("selloffs", "falls by depth and hour", selloffs=events),
+        "gallery": run.plot(
+            "selloff_gallery",
+            "best and worst trades, minute by minute",
+            **gallery(run, events, outcomes, among),
+        ),
+    }
     if table.empty:
-        return TableResult(table, {"why empty": NO_SCORES})
+        return TableResult(table, {"why empty": NO_SCORES, **metadata})
     whole = table[(table["span"] == HOLDOUT) & (table["slice_kind"] == "all")]
-    metadata: dict[str, object] = {}
     for row in whole.to_dict("records"):
         told = f"{row['expectancy_r']:+.4f} R" if row["is_assessable"] else "not assessable"
         metadata[f"hold-out, {row['scanner']}"] = f"{told}, {row['n_trades']:,} trades"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from trading_pipeline.reports.intervals import reliability
 from trading_pipeline.reports.panel import ROW_PX, Panel, bar_rows
-from trading_pipeline.reports.scales import Tick, count, day_numbers, padded_range, percent
+from trading_pipeline.reports.scales import Tick, count, padded_range, percent
 from trading_pipeline.reports.svg import Figure, element, nothing_to_show, text
 from trading_pipeline.reports.wording import between, day, is_missing, minus_signs, plural, words
 
@@ -214,21 +214,25 @@ def plot_selloff_equity(equity: pd.DataFrame, width: int = WIDE) -> str:
         end = f"{in_r(mine['r_net'].sum(), 1)} in {int(mine['n_trades'].sum()):,} trades"
         entries.append((SCANNERS[name][0], f"{SCANNERS[name][1]}: {end}" if len(mine) else name))
     figure.legend(entries)
-    at = day_numbers(equity["session_date"])
+    # Sessions with falls stand side by side: years without minute bars take no room.
+    sessions = pd.DatetimeIndex(np.sort(equity["session_date"].unique()))
+    n_ticks = min(len(sessions), max(2, width // 160))
+    shown = np.unique(np.linspace(0, len(sessions) - 1, n_ticks).round().astype(int))
     panel = Panel(
         figure,
         230.0,
-        (float(at.min()) - 1, float(at.max()) + 1),
+        (-1.0, float(len(sessions))),
         padded_range(equity["equity_r"], include=(0.0,)),
-        x_kind="time",
+        x_ticks=[Tick(float(i), day(sessions[i])) for i in shown],
+        x_title="sessions with falls",
         y_write=_signed,
         y_title="sum of R, from each span's start",
         left=58.0,
     )
     if len(held):
-        begin = float(day_numbers([held["session_date"].min()])[0])
-        panel.shade([(begin - 0.5, float(at.max()) + 1)], "f-holdout")
-        panel.upright(begin - 0.5)
+        begin = float(sessions.searchsorted(held["session_date"].min())) - 0.5
+        panel.shade([(begin, float(len(sessions)))], "f-holdout")
+        panel.upright(begin)
     panel.level(0.0)
     for span, _ in SPANS:
         for name in names:
@@ -236,7 +240,7 @@ def plot_selloff_equity(equity: pd.DataFrame, width: int = WIDE) -> str:
             mine = mine.sort_values("session_date")
             css = SCANNERS[name][0]
             panel.line(
-                day_numbers(mine["session_date"]), mine["equity_r"], css,
+                sessions.searchsorted(mine["session_date"]), mine["equity_r"], css,
                 2.2 if name == "model" else 1.4,
             )  # fmt: skip
     figure.remark(

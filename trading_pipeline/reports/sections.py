@@ -288,6 +288,8 @@ def _selloffs(p: ReportPayload) -> _Builder:
     caption = "Events by depth of the fall and by hour in New York."
     b.picture("selloffs", p.selloffs, plots.plot_selloffs, caption)
     if p.selloffs is not None and not p.selloffs.empty:
+        caption = "Context that is missing leaves the feature missing and keeps the fall."
+        b.picture("selloff_features", p.selloff_features, plots.plot_selloff_features, caption)
         # One reason is enough where no model has spoken.
         caption = "On the diagonal, a fall said to reverse with 40 % does so 40 times in 100."
         b.picture("selloff_scores", p.selloff_scores, plots.plot_selloff_reliability, caption)
@@ -316,6 +318,7 @@ def _selloffs(p: ReportPayload) -> _Builder:
             is_folded=kind not in ("entry_delay", "cost_multiple"),
         )
     b.table(p.selloff_metrics, tables_selloffs.metrics_table)
+    b.table(p.selloff_criteria, tables_selloffs.criteria_table)
     return b.table(p.selloffs, tables_data.selloffs_table)
 
 

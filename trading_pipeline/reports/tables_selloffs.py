@@ -1,6 +1,7 @@
 """Tables of falls: what the model said of them, and what trading them was worth."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -8,6 +9,7 @@ from trading_pipeline.contracts.vocabulary import REGIMES
 from trading_pipeline.reports.plots_selloffs import SCANNERS, SPANS, in_r
 from trading_pipeline.reports.scales import percent
 from trading_pipeline.reports.table import Cell, Row, Table, counted, table_of, worded
+from trading_pipeline.reports.tables_model import verdict_table
 from trading_pipeline.reports.wording import NOT_ASSESSABLE, between, is_missing, quantity
 
 MOST_SYMBOLS = 30
@@ -150,6 +152,12 @@ def metrics_table(metrics: pd.DataFrame) -> Table:
         ],
         "The majority class says of each fall what most falls did; it cannot rank.",
     )
+
+
+def criteria_table(rows: pd.DataFrame) -> Table:
+    """Return every criterion of the verdict on the model of falls (selloffs.verdicts)."""
+    table = verdict_table(rows)
+    return replace(table, title=f"The gate on the model of falls: {rows['verdict'].iloc[0]}")
 
 
 def _difference(row: Row) -> str | Cell:

@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 CHECKS = {
     path.stem: path.read_text()
     for table in ("backtest", "equity")
-    for path in sorted((ROOT / "sql/checks").glob(f"selloffs_{table}_*.sql"))
+    for path in sorted((ROOT / "sql/checks").glob(f"selloff_{table}_*.sql"))
 }
-MIGRATIONS = ("selloffs", "selloff_tables", "selloff_model", "selloff_backtest")
+MIGRATIONS = ("gate", "selloffs", "selloff_tables", "selloff_model", "selloff_backtest")
 
 
 @lru_cache(maxsize=1)
@@ -72,9 +72,9 @@ def test_empty_tables_pass_every_check(warehouse):
     assert failing(warehouse, {name: frame.iloc[:0] for name, frame in sound().items()}) == set()
 
 
-POSSIBLE = "selloffs_backtest_is_possible"
-FOLLOWS = "selloffs_backtest_follows_the_scores"
-WALKS = "selloffs_equity_follows_the_scores"
+POSSIBLE = "selloff_backtest_is_possible"
+FOLLOWS = "selloff_backtest_follows_the_scores"
+WALKS = "selloff_equity_follows_the_scores"
 SPOILS = [
     ("selloffs.backtest", "scanner", "luck", POSSIBLE),
     ("selloffs.backtest", "span", "train", POSSIBLE),
@@ -92,8 +92,8 @@ SPOILS = [
     ("selloffs.scores", "r_multiple", 9.0, WALKS),
     ("selloffs.equity", "n_trades", 99, WALKS),
     ("selloffs.equity", "r_net", 99.0, WALKS),
-    ("selloffs.equity", "equity_r", 99.0, "selloffs_equity_adds_up"),
-    ("selloffs.equity", "n_trades", -1, "selloffs_equity_adds_up"),
+    ("selloffs.equity", "equity_r", 99.0, "selloff_equity_adds_up"),
+    ("selloffs.equity", "n_trades", -1, "selloff_equity_adds_up"),
 ]
 
 
@@ -109,8 +109,8 @@ def test_a_spoiled_value_is_returned_by_its_check(warehouse, table, column, valu
 @pytest.mark.parametrize(
     ("table", "check"),
     [
-        ("selloffs.backtest", "selloffs_backtest_grain_is_unique"),
-        ("selloffs.equity", "selloffs_equity_adds_up"),
+        ("selloffs.backtest", "selloff_backtest_grain_is_unique"),
+        ("selloffs.equity", "selloff_equity_adds_up"),
     ],
 )
 def test_a_row_told_twice_is_returned(warehouse, table, check):

@@ -415,8 +415,10 @@ def selloff_frames() -> dict[str, object]:
     trades = best_and_worst(made.events, made.outcomes, delay=1, n_each=3, among=offered)
     return {
         "selloff_verdict": edge_verdict(backtest, equity, config).words,
+        "selloff_features": made.features,
         "selloff_scores": scores,
         "selloff_metrics": selloff_metrics_frame(),
+        "selloff_criteria": verdict_frame().head(3).assign(verdict="rejected"),
         "selloff_backtest": backtest,
         "selloff_equity": equity,
         "selloff_offered": offered,

@@ -46,6 +46,7 @@ PLOTS: dict[str, Draw] = {
     "reliability of falls": lambda p, w: plots.plot_selloff_reliability(p.selloff_scores, w),
     "equity of scanners": lambda p, w: plots.plot_selloff_equity(p.selloff_equity, w),
     "falls by hour": lambda p, w: plots.plot_selloff_hours(p.selloff_offered, w),
+    "features of falls": lambda p, w: plots.plot_selloff_features(p.selloff_features, w),
     "scanners": lambda p, w: plots.plot_selloff_scanners(p.selloff_backtest, w),
 }
 

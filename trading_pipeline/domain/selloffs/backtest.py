@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trading_pipeline.contracts.selloffs_config import SelloffsConfig
-from trading_pipeline.domain.ensemble.scores import SessionBootstrap
+from trading_pipeline.domain.ensemble.scores import SessionBootstrap, ratio
 
 Floats = NDArray[np.float64]
 KEYS = ["symbol", "session_date", "rung"]
@@ -201,7 +201,7 @@ def _measured(
     sizes = {name: rows[name].to_numpy("float64")[held] for name in SCANNERS}
     columns = np.column_stack([c for w in sizes.values() for c in (w, w * net)])
     sums = bootstrap.sums(session, columns)
-    samples = {name: _ratio(sums[:, 2 * i + 1], sums[:, 2 * i]) for i, name in enumerate(SCANNERS)}
+    samples = {name: ratio(sums[:, 2 * i + 1], sums[:, 2 * i]) for i, name in enumerate(SCANNERS)}
     in_exit_order = part.trades.exit_order[held[part.trades.exit_order]]
     everything = _mean(net, sizes[TAKE_ALL])
     for name, size in sizes.items():
@@ -239,12 +239,6 @@ def _measured(
 def _mean(value: Floats, size: Floats) -> float:
     whole = float(size.sum())
     return float((size * value).sum()) / whole if whole > 0 else float("nan")
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    out = np.full(part.size, np.nan)
-    np.divide(part, whole, out=out, where=whole > 0)
-    return out
 
 
 def _deepest_fall(gains: Floats) -> float:
