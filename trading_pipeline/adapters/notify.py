@@ -109,7 +109,8 @@ class Notifier:
         mail["To"] = ", ".join(self.config.email_to)
         mail.set_content("\n".join(_line(each) for each in messages))
         config = self.config
-        with smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=config.timeout_seconds) as smtp:
+        host, port, patience = config.smtp_host, config.smtp_port, config.timeout_seconds
+        with smtplib.SMTP(host, port, timeout=patience) as smtp:
             smtp.ehlo()
             is_secret = smtp.has_extn("starttls")
             if is_secret:

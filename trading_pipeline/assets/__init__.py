@@ -8,6 +8,7 @@ import dagster as dg
 def all_assets() -> Sequence[dg.AssetsDefinition]:
     """Return every asset of every stage."""
     from trading_pipeline.assets import (
+        alerts,
         backtest,
         bar_quality,
         bars,
@@ -66,6 +67,7 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         reports,
         selloffs_worth,
         scans,
+        alerts,
         orders,
     )
     return [

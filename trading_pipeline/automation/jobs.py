@@ -81,3 +81,6 @@ resolve_schedule = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every day at 04:00 UTC.",
 )
+
+JOBS = (weekly_retrain, daily_update, resolve_outcomes, backfill_months)
+SCHEDULES = (weekly_schedule, daily_schedule, resolve_schedule)

@@ -55,8 +55,8 @@ class ReplayFeed:
 
     def __iter__(self) -> Iterator[Batch]:
         before: pd.Timestamp | None = None
-        for closes_at, minutes in self.minutes.groupby("closes_at", sort=True):
-            now = pd.Timestamp(closes_at)
+        for _, minutes in self.minutes.groupby("closes_at", sort=True):
+            now: pd.Timestamp = minutes["closes_at"].iloc[0]
             if self.speed is not None and before is not None:
                 yield from self._pause(before, (now - before).total_seconds() / self.speed)
             yield Batch(minutes, now, self.clock.perf())

@@ -192,4 +192,3 @@ class ScanLoop:
         self.state.alerts = pd.concat(parts, ignore_index=True)
         self.notices.send(alerts)
         return alerts
-

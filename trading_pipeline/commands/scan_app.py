@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import pandas as pd
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from trading_pipeline.commands.options import (
     ConfigFile,
@@ -22,6 +23,7 @@ from trading_pipeline.settings import default_home, load_settings
 
 if TYPE_CHECKING:
     from trading_pipeline.automation.scan_loop import ScanState, ScanSummary
+    from trading_pipeline.contracts.config import PipelineConfig
 
 Replay = Annotated[
     datetime | None,
@@ -60,6 +62,23 @@ Kill = Annotated[
 ]
 Lift = Annotated[bool, typer.Option("--lift-kill", help="Allow paper trading again.")]
 
+First = Annotated[
+    datetime | None,
+    typer.Option(
+        "--from",
+        formats=["%Y-%m-%d"],
+        metavar="DATE",
+        help="Past sessions from here on: scan their stored falls into the ledger of scans.",
+    ),
+]
+Last = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], metavar="DATE", help="Past sessions up to here."),
+]
+Listed = Annotated[
+    int | None, typer.Option("--list", min=1, metavar="N", help="Show the newest scans, no scan.")
+]
+
 
 def scan(
     replay: Replay = None,
@@ -75,6 +94,9 @@ def scan(
     config: ConfigFile = None,
     json_path: JsonPath = None,
     dry_run: DryRun = False,
+    first: First = None,
+    last: Last = None,
+    listed: Listed = None,
 ) -> None:
     """Scan a session for selloffs, live or replayed: alerts by probability, with stop and size.
 
@@ -99,6 +121,9 @@ def scan(
         switch(target, kill, settings_of, lambda line: console.print(line, markup=False))
         return
     settings = settings_of()
+    if first or last or listed:
+        _look_back(console, target, settings, first, last, listed, json_path)
+        return
     names = tuple(symbols_of(symbols)) if symbols else ()
     if replay is not None:
         request = replay_request(target, settings, pd.Timestamp(replay), names, speed)
@@ -108,11 +133,33 @@ def scan(
         print_scan_plan(console, request, json_path)
         return
     is_plain = plain or not console.is_terminal
-    view = PlainView(console) if is_plain else LiveView(console)
-    summary, state = run_scan(request, view, broker=broker_of(request), record=record_scan)
+    view = PlainView(lambda line: console.print(escape(line), highlight=False))
+    shown = view if is_plain else LiveView(console)
+    summary, state = run_scan(request, shown, broker=broker_of(request), record=record_scan)
     if capture is not None:
         save_capture(state, capture)
     print_scan_summary(console, summary, state, json_path)
+
+
+def _look_back(
+    console: Console,
+    home: Path,
+    settings: "PipelineConfig",
+    first: datetime | None,
+    last: datetime | None,
+    listed: int | None,
+    json_path: Path | None,
+) -> None:
+    """Scan past sessions, or list the scans there were. Raises InputError for both at once."""
+    from trading_pipeline.commands.scan_history import scan_past, show_scans
+
+    if listed and (first or last):
+        raise InputError("--list shows scans and --from/--to make them; give one")
+    if listed:
+        show_scans(console, home, listed, json_path)
+        return
+    begin, end = first.date() if first else None, last.date() if last else None
+    scan_past(console, home, settings, begin, end, json_path)
 
 
 def _refuse_contradictions(

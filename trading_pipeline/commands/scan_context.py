@@ -8,11 +8,11 @@ import pandas as pd
 from trading_pipeline.adapters.sql_files import read_sql
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.domain.bars.sessions import session_dates
-from trading_pipeline.domain.selloffs import kernels as k
-from trading_pipeline.domain.selloffs.context import ContextBook, ContextTables, VolumeCurves
-from trading_pipeline.domain.selloffs.history import coded_minutes
+from trading_pipeline.domain.selloffs import history
+from trading_pipeline.domain.selloffs.context import ContextBook, ContextTables
+from trading_pipeline.domain.selloffs.history import session_grids
 from trading_pipeline.domain.selloffs.live_minutes import ScanSession
-from trading_pipeline.domain.selloffs.session_scan import SessionContext, hours_of
+from trading_pipeline.domain.selloffs.session_scan import SessionContext
 
 Read = Callable[[str, Mapping[str, object] | None], pd.DataFrame]
 
@@ -32,8 +32,14 @@ def session_context(
     # A symbol keeps its place whether or not it trades today, as in history.
     every = sorted({*symbols, *tables.minute_sessions["symbol"]})
     book = ContextBook(tables, every, config.selloffs, config.bars.spreads)
-    curves = _curves(read, book, session, config.selloffs.volume_curve_sessions)
-    return next(book.contexts([session.session_date], curves))
+    back = config.selloffs.volume_curve_sessions
+    first, last = session_dates(np.array([session.session - back, session.session - 1]))
+    before = read(
+        read_sql("queries/selloffs/minutes"),
+        {"symbols": every, "first_date": first.date(), "last_date": last.date()},
+    )
+    grids = session_grids(before, len(every))
+    return history.session_context(book, session.session_date, grids)
 
 
 def _tables(read: Read) -> ContextTables:
@@ -48,25 +54,3 @@ def _tables(read: Read) -> ContextTables:
         minute_sessions=read(read_sql("queries/selloffs/minute_sessions"), None),
         quotes=read(read_sql("queries/selloffs/quote_sessions"), None),
     )
-
-
-def _curves(read: Read, book: ContextBook, session: ScanSession, back: int) -> VolumeCurves:
-    """Return the volume curves of the sessions before, those without bars left empty."""
-    curves = book.curves()
-    first, last = session_dates(np.array([session.session - back, session.session - 1]))
-    rows = read(
-        read_sql("queries/selloffs/minutes"),
-        {"symbols": list(book.symbols), "first_date": first.date(), "last_date": last.date()},
-    )
-    if rows.empty:
-        return curves
-    minutes = coded_minutes(rows)
-    days = session_dates(minutes.sessions)
-    for place, (ordinal, day) in enumerate(zip(minutes.sessions, days, strict=True)):
-        shape = (k.N_PRICES, len(book.symbols), hours_of(pd.Timestamp(day)).n_minutes)
-        grid = np.full(shape, np.nan)
-        part = slice(minutes.edges[place], minutes.edges[place + 1])
-        prices = np.ascontiguousarray(minutes.prices[:, part])
-        k.fill_grid(grid, minutes.symbol[part], minutes.minute[part], prices)
-        curves.add(int(ordinal), grid)
-    return curves

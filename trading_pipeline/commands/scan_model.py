@@ -28,7 +28,7 @@ class ServingModel:
 def model_in_service(warehouse: Warehouse, home: Path, threads: int) -> tuple[Speaker, str]:
     """Return who speaks, and what is to be told of a model that should and cannot; else empty."""
     models = load_fall_models(home, warehouse, threads)
-    faults = []
+    faults: list[str] = []
     for role, serving in (("champion", models.champion), ("shadow", models.shadow)):
         if serving is None:
             continue

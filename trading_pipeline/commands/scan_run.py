@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import pandas as pd
 
@@ -30,7 +30,7 @@ from trading_pipeline.commands.scan_model import model_in_service
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.data_config import VendorConfig
 from trading_pipeline.contracts.errors import InputError
-from trading_pipeline.domain.scans.history import scan_id_of
+from trading_pipeline.domain.scans.history import Mode, scan_id_of
 from trading_pipeline.domain.selloffs.freshness import Coverage
 from trading_pipeline.domain.selloffs.live_minutes import ScanSession, scan_session_of
 from trading_pipeline.domain.selloffs.scanner import Scanner
@@ -39,8 +39,8 @@ from trading_pipeline.resources import open_home
 from trading_pipeline.settings import smtp_password, vendor_keys
 
 NEW_YORK = "America/New_York"
-LIVE = "live"
-REPLAY = "replay"
+LIVE: Final = "live"
+REPLAY: Final = "replay"
 # A scan waits for the warehouse, not longer than the view may stand still.
 WAIT_SECONDS = 5.0
 VENDORS = ("alpaca", "massive")
@@ -56,7 +56,7 @@ class ScanRequest:
 
     home: Path
     config: PipelineConfig
-    mode: str
+    mode: Mode
     session: ScanSession
     symbols: tuple[str, ...] = ()
     vendor: str = ""
@@ -127,7 +127,7 @@ def run_scan(
     request: ScanRequest,
     view: ScanView,
     *,
-    broker: Callable[[Warehouse], Broker] | None = None,
+    broker: Callable[[Warehouse], Broker | None] | None = None,
     record: Recorder | None = None,
 ) -> tuple[ScanSummary, ScanState]:
     """Scan a session to its end; return what it found and the last state of the view.

@@ -1,14 +1,15 @@
 """What a person sees of a scan: a live screen that can stay open, or plain lines."""
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -25,8 +26,8 @@ CAPTURE_WIDTH = 100
 class PlainView:
     """One line for each alert and each change; for pipes, logs and `--plain`."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
         self._said = ("", "", "")
 
     def __enter__(self) -> "PlainView":
@@ -37,18 +38,15 @@ class PlainView:
     def show(self, state: ScanState, new: pd.DataFrame) -> None:
         """Print the rows that came, and what is wrong once as it begins and once as it ends."""
         for row in new.to_dict("records"):
-            self._line(_row_words(row))
+            self.say(_row_words(row))
         said = (stale_words(state), state.problem, state.model_fault)
         if said != self._said:
             for before, now in zip(self._said, said, strict=True):
                 if now and now != before:
-                    self._line(f"{_clock(state.now)} {now}")
+                    self.say(f"{_clock(state.now)} {now}")
                 elif before and not now:
-                    self._line(f"{_clock(state.now)} over: {before}")
+                    self.say(f"{_clock(state.now)} over: {before}")
             self._said = said
-
-    def _line(self, text: str) -> None:
-        self.console.print(escape(text), highlight=False)
 
 
 class LiveView:
@@ -69,9 +67,9 @@ class LiveView:
         self.live.stop()
 
     def show(self, state: ScanState, new: pd.DataFrame) -> None:
-        """Draw the state where a minute or a second has passed, a row has come, or all is over."""
-        drawn = (state.now.floor("s"), len(state.alerts), state.problem, state.is_over)
-        if drawn != self._drawn_at:
+        """Draw the state where a second has passed, a row has come, or all is over."""
+        drawn = (state.now.floor("s"), state.problem, state.is_over)
+        if drawn != self._drawn_at or len(new):
             self._drawn_at = drawn
             self.live.update(screen(state, self.console.height), refresh=True)
 
@@ -218,8 +216,8 @@ def _footer(state: ScanState) -> list[Text]:
     return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
 
 
-def _row_words(row: dict[str, object]) -> str:
-    detected = pd.Timestamp(str(row["detected_at"]))
+def _row_words(row: Mapping[Any, Any]) -> str:
+    detected = row["detected_at"]
     return (
         f"{_clock(detected)} {row['status']:<8} {row['symbol']:<6} rung {row['rung']:.0%}"
         f" fall {row['drop_frac']:.2%} probability {_number(row['probability'], '.2f')}"

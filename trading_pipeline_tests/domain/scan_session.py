@@ -103,8 +103,6 @@ def scanner_of(n_symbols, *, mode="replay", told=NOTHING_TOLD, speaker=None, wat
 
 def replayed(scanner, minutes):
     """Return what a scanner says of minutes that come one after another."""
-    parts = [
-        scanner.advance(part, pd.Timestamp(now)) for now, part in minutes.groupby("closes_at")
-    ]
+    parts = [scanner.advance(part, pd.Timestamp(now)) for now, part in minutes.groupby("closes_at")]
     filled = [part for part in parts if len(part)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()

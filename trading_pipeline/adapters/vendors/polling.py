@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from functools import partial
 from typing import Final
 
 import pandas as pd
@@ -67,10 +68,7 @@ class MinutePoll:
         for _ in range(MAX_PAGES):
             if call is None:
                 return
-            asked = call
-            answer = self.client.get(
-                asked, lambda body, asked=asked: self.vendor.parse(wanted, asked, body)
-            )
+            answer = self.client.get(call, partial(self.vendor.parse, wanted, call))
             yield answer.content.rows
             call = answer.content.next_call
         raise VendorAnswerError(f"{self.vendor.name} gave more than {MAX_PAGES} pages of one poll")

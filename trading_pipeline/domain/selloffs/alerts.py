@@ -122,7 +122,8 @@ def build_alerts(
     said = spoken.reset_index(drop=True)
     close, low = falls["close"].to_numpy("float64"), falls["low"].to_numpy("float64")
     opened, rung = falls["session_open"].to_numpy("float64"), falls["rung"].to_numpy("float64")
-    stop = np.minimum(low * (1 - rule.stop_below_low_frac), close * (1 - rule.stop_rung_share * rung))
+    below_low, below_close = 1 - rule.stop_below_low_frac, 1 - rule.stop_rung_share * rung
+    stop = np.minimum(low * below_low, close * below_close)
     target = low + rule.target_share * (opened - low)
     table = pd.DataFrame(
         {

@@ -24,9 +24,7 @@ QUALITIES = {
 class Coverage:
     """Regular minutes of one session by symbol: those that came."""
 
-    def __init__(
-        self, opens_at: pd.Timestamp, closes_at: pd.Timestamp, config: ScanConfig
-    ) -> None:
+    def __init__(self, opens_at: pd.Timestamp, closes_at: pd.Timestamp, config: ScanConfig) -> None:
         self.opens_at = opens_at
         self.closes_at = closes_at
         self.config = config

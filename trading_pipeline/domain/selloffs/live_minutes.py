@@ -72,8 +72,9 @@ def live_minutes(
         is_regular=True,
         vendor=vendor,
         known_at=opens_at + MINUTE,
-    )[kept]
-    return frame.sort_values(["closes_at", "symbol"], ignore_index=True)[list(COLUMNS)]
+    )
+    bars: pd.DataFrame = frame.loc[kept, list(COLUMNS)]
+    return bars.sort_values(["closes_at", "symbol"], ignore_index=True)
 
 
 def _empty() -> pd.DataFrame:
