@@ -274,7 +274,9 @@ def test_the_verdict_is_a_sentence_with_n_and_period():
     found = judged(1.5)
     assert found.state == "edge"
     assert found.words.startswith("A tradable edge was found on paper.")
-    basis = f"({n_falls():,} falls of {N_STUDY}, {n_tradable():,} of them tradable, in 36 sessions, "
+    basis = (
+        f"({n_falls():,} falls of {N_STUDY}, {n_tradable():,} of them tradable, in 36 sessions, "
+    )
     assert f"{basis}2023-10-27 to 2023-12-18)" in found.words
 
 

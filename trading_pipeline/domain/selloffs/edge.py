@@ -26,9 +26,9 @@ def edge_verdict(
 
     `n_study` counts the closed falls of training span and hold-out together, over all rungs; only
     the first of a symbol and session is traded. A tradable edge needs all of: enough falls and
-    sessions; the selected third above taking all by `min_gain_r` and by `min_gain_frac` of it, with the difference's
-    interval above zero; and an expectancy of its own above zero, interval and all. Anything else
-    is said as it is.
+    sessions; the selected third above taking all by `min_gain_r` and by `min_gain_frac` of it,
+    with the difference's interval above zero; and an expectancy of its own above zero, interval
+    and all. Anything else is said as it is.
     """
     held = equity[(equity["span"] == HOLDOUT) & (equity["scanner"] == TAKE_ALL)]
     judged = backtest[backtest["span"] == HOLDOUT]

@@ -124,9 +124,7 @@ def score_falls(scores: pd.DataFrame, n_study: int, config: SelloffsConfig) -> p
     return pd.DataFrame(rows)
 
 
-def _figures(
-    rows: pd.DataFrame, column: str, bootstrap: SessionBootstrap
-) -> dict[str, object]:
+def _figures(rows: pd.DataFrame, column: str, bootstrap: SessionBootstrap) -> dict[str, object]:
     p, y = rows[column].to_numpy(np.float64), rows["label"].to_numpy()
     session = rows["session"].to_numpy(np.int64)
     ranking = auc_interval(p, y, session, bootstrap)
