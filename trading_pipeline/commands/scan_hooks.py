@@ -35,6 +35,7 @@ def record_scan(warehouse: Warehouse, request: ScanRequest, summary: ScanSummary
         summary.model_version,
         result,
         market.at(summary.scanned_at),
+        request.symbols,
     )
     record_scans(warehouse, [{**row, "scan_id": summary.scan_id}])
 

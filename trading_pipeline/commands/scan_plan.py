@@ -11,6 +11,7 @@ from trading_pipeline.commands.scan_run import (
     REPLAY,
     WAIT_SECONDS,
     ScanRequest,
+    polled_symbols,
     replayed_minutes,
     scan_id,
     watched_symbols,
@@ -39,7 +40,8 @@ def print_scan_plan(console: Console, request: ScanRequest, json_path: Path | No
             rows, n_scanned = len(minutes), minutes["symbol"].nunique()
         else:
             watched = watched_symbols(warehouse, request, None)
-            rows, n_scanned = len(watched) * n_minutes, len(watched)
+            n_scanned = len(polled_symbols(warehouse, watched))
+            rows = n_scanned * n_minutes
         speaker, fault = model_in_service(warehouse, request.home, request.config.runtime.threads)
     seconds = START_SECONDS + SECONDS_PER_MINUTE * n_minutes
     if request.speed is not None:

@@ -1,6 +1,6 @@
 """Puts a scan together: the home's context and model, the feed, who is told, and the broker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -205,6 +205,19 @@ def watched_symbols(
     return chosen
 
 
+def polled_symbols(warehouse: Warehouse, watched: Sequence[str]) -> list[str]:
+    """Return whom a live scan asks for, sorted: the watched, the index, and all with minutes.
+
+    Breadth, sectors and the share of the fallen rest on all symbols, as in history, whichever are
+    spoken of.
+    """
+    others = warehouse.read(
+        "select symbol from bars.universe where is_index"
+        " union select symbol from bars.minute where is_regular"
+    )
+    return sorted({*watched, *others["symbol"]})
+
+
 def _prepared(
     request: ScanRequest, warehouse: Warehouse, view: View, held: ExitStack
 ) -> tuple[ScanLoop, Feed]:
@@ -213,15 +226,12 @@ def _prepared(
     with warehouse.reader():
         if request.mode == REPLAY:
             minutes = replayed_minutes(warehouse, session)
-            with_bars = sorted(minutes["symbol"].unique())
-            watched = watched_symbols(warehouse, request, with_bars)
-            # Breadth and sectors rest on all symbols, whichever are spoken of.
-            scanned = with_bars
+            scanned = sorted(minutes["symbol"].unique())
+            watched = watched_symbols(warehouse, request, scanned)
             feed = ReplayFeed(minutes, request.speed, request.clock)
         else:
             watched = watched_symbols(warehouse, request, None)
-            index = warehouse.read("select symbol from bars.universe where is_index")["symbol"]
-            scanned = sorted({*watched, *index})
+            scanned = polled_symbols(warehouse, watched)
         context = session_context(warehouse.read, session, scanned, config)
         told = stored_alerts(warehouse, request.mode, session.session_date)
         speaker, fault = model_in_service(warehouse, request.home, config.runtime.threads)
@@ -272,4 +282,5 @@ def scan_id(request: ScanRequest, model_version: str | None) -> str:
         request.config.scan,
         request.config.selloffs,
         model_version,
+        request.symbols,
     )

@@ -9,11 +9,14 @@ import pytest
 
 from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.commands.scan_run import replay_request, run_scan
+from trading_pipeline.commands.scan_view import PlainView
 from trading_pipeline.definitions import build_definitions
 from trading_pipeline.settings import load_settings
 from trading_pipeline_tests.domain.selloffs_market import made_minutes
 
 BARS = ("requests", "daily", "minute", "quotes", "vix", "sectors", "corporate_actions", "universe")
+DAY = pd.Timestamp("2023-07-14")
 TABLES = ("events", "features", "outcomes")
 MANIFEST = """
 index_symbol = "SPY"
@@ -66,6 +69,31 @@ def months(warehouse, table):
     known = warehouse.latest_materialization(f"selloffs.{table}")
     told = json.loads(known.metadata_json)
     return told["months computed"], told["months reused"]
+
+
+def test_a_replay_of_two_symbols_knows_of_the_market_what_the_table_of_features_does(tmp_path):
+    minutes = made_minutes("2023-07-10", "2023-07-14", symbols=("AAA", "BBB", "CCC", "DDD", "SPY"))
+    folder, home = tmp_path / "market", tmp_path / "home"
+    write_market(folder, minutes)
+    warehouse = run_stage(folder, home)
+    config = ConfigStore(home).load().config
+    scan = config.scan.model_copy(update={"max_symbols": 2})
+    request = replay_request(home, config.model_copy(update={"scan": scan}), DAY)
+    with PlainView(print) as view:
+        summary, _ = run_scan(request, view)
+    assert summary.n_symbols == 2
+    told = warehouse.read("select symbol, rung, features_json from selloffs.alerts")
+    assert told["symbol"].nunique() == 2
+    known = warehouse.read(
+        "select * from selloffs.features where session_date = $day", {"day": DAY.date()}
+    )
+    known = known[known["symbol"].isin(told["symbol"])].set_index(["symbol", "rung"])
+    assert len(told) == len(known) > 2
+    for row in told.itertuples():
+        for name, value in json.loads(row.features_json).items():
+            stored = known.loc[(row.symbol, row.rung), name]
+            assert value == stored or (value is None and pd.isna(stored)), name
+    assert (known["market_breadth_frac"] % 0.5 != 0).any(), "three others can be told from one"
 
 
 @pytest.mark.long

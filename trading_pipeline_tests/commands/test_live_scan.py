@@ -10,10 +10,12 @@ from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.automation.scan_feeds import ScanClock
 from trading_pipeline.automation.scan_loop import SilentView
+from trading_pipeline.commands.scan_context import session_context
 from trading_pipeline.commands.scan_hooks import record_scan
 from trading_pipeline.commands.scan_run import live_request, run_scan
 from trading_pipeline.commands.scan_view import stale_words
 from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.domain.selloffs.session_scan import SessionScan
 from trading_pipeline_tests.adapters.vendors.scenes import KEYS
 from trading_pipeline_tests.adapters.vendors.server import Market, Script, vendor_server
 from trading_pipeline_tests.commands.scan_home import made_home
@@ -155,6 +157,23 @@ def test_a_scan_started_in_session_withholds_the_past_and_tells_what_comes(scene
     assert vendor.n_asked >= 390 - FIRST
     history = Warehouse(home, threads=1).read("select mode, n_events from scans.history")
     assert history.to_dict("records") == [{"mode": "live", "n_events": len(told)}]
+
+
+def test_a_live_scan_of_one_symbol_knows_the_market_around_it_as_history_does(scene, bars):
+    home, _, scan = scene
+    scan(symbols=("S000",))
+    warehouse = Warehouse(home, threads=1)
+    config = ConfigStore(home).load().config
+    context = session_context(warehouse.read, SESSION, sorted(set(bars["symbol"])), config)
+    batch = SessionScan(DAY, context, config.selloffs).advance(bars)
+    batch = batch[batch["symbol"] == "S000"].set_index("rung")
+    told = alerts_of(home).set_index("rung")["features_json"].map(json.loads)
+    assert set(told.index) == set(batch.index)
+    for rung, features in told.items():
+        for name in ("market_breadth_frac", "market_selloff_frac", "sector_change_today_frac"):
+            known = batch.loc[rung, name]
+            assert features[name] == known or (features[name] is None and pd.isna(known)), name
+    assert batch["market_breadth_frac"].notna().all()
 
 
 def test_one_look_and_a_second_one_tell_each_fall_once(scene):

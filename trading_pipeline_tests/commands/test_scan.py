@@ -156,7 +156,11 @@ def test_only_named_symbols_are_told_and_an_unknown_one_is_refused(home, whole):
     summary, _ = replayed(home, symbols=("S001", "S002"))
     told = alerts_of(home)
     assert summary.n_symbols == 2
-    same = [name for name in whole.columns if name not in [*CLOCKED, "rank"]]
+    # Another list of symbols is another scan.
+    assert set(told["scan_id"]) == {summary.scan_id}.difference(whole["scan_id"])
+    history = Warehouse(home, threads=1).read("select scan_id from scans.history")
+    assert history["scan_id"].tolist() == [summary.scan_id]
+    same = [name for name in whole.columns if name not in [*CLOCKED, "rank", "scan_id"]]
     expected = whole[whole["symbol"].isin(["S001", "S002"])]
     order = ["detected_at", "symbol", "rung"]
     pd.testing.assert_frame_equal(
