@@ -28,7 +28,7 @@ from trading_pipeline.domain.bars.sessions import session_ordinals
 from trading_pipeline.domain.bars.spreads import shape_by_minute
 from trading_pipeline.domain.selloffs.context import ContextBook
 from trading_pipeline.domain.selloffs.history import HistoryScan, find_events
-from trading_pipeline.domain.selloffs.kernels import CLOSE_BEFORE
+from trading_pipeline.domain.selloffs.missing import missing_context
 from trading_pipeline.domain.selloffs.outcomes import trade_outcomes
 from trading_pipeline.domain.selloffs.session_scan import FEATURE_COLUMNS
 from trading_pipeline.resources import StageRun
@@ -131,14 +131,10 @@ def features(run: StageRun) -> TableResult:
         newest[:] = [(listed[-1], scan)]
         return scan.scan(grids(run, listed, symbols), levels[own(listed)])[list(FEATURE_COLUMNS)]
 
+    falls = run.read("select symbol, session_date, rung, detected_at from selloffs.events")
     known = {
-        "symbols without daily levels": int(np.isnan(levels[..., CLOSE_BEFORE]).all(axis=0).sum()),
-        "broad index among the minutes": book.index_at >= 0,
-        "plot": run.plot(
-            "selloffs",
-            "selloffs by rung and hour",
-            selloffs=run.read("select rung, detected_at from selloffs.events"),
-        ),
+        **missing_context(falls, facts, book, ordinals, levels),
+        "plot": run.plot("selloffs", "selloffs by rung and hour", selloffs=falls),
     }
     return written(run, months, rests_on, FEATURE_SETTINGS, compute, known)
 

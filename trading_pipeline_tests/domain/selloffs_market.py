@@ -109,6 +109,7 @@ def made_tables(minutes, seed=5):
                     "adj_factor": 1.0,
                     "has_vendor_seam": False,
                     "known_at": late.array,
+                    "traded_usd": np.nan,
                 }
             )
         )
@@ -159,6 +160,8 @@ def minute_facts(minutes):
         .groupby(["symbol", "session_date"], as_index=False)
         .agg(
             close=("close", "last"),
+            first_closes_at=("closes_at", "min"),
+            last_closes_at=("closes_at", "max"),
             high=("high", "max"),
             low=("low", "min"),
             traded_usd=("traded_usd", lambda values: values.sum(min_count=1)),

@@ -1,4 +1,4 @@
--- What is left of each session of minutes: its last price, its range, the dollars traded.
+-- What is left of each session of minutes: its last price, first and last minute, its range, the dollars traded.
 --
 -- grain   one row per symbol and session with a regular minute
 -- reads   bars.minute
@@ -9,6 +9,8 @@ select
     symbol,
     session_date,
     arg_max(close, opens_at) as close,
+    min(closes_at) as first_closes_at,
+    max(closes_at) as last_closes_at,
     max(high) as high,
     min(low) as low,
     -- Whole dollars: their sum is the same in any order.

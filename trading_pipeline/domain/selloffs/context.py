@@ -2,10 +2,14 @@
 
 Daily bars are often adjusted, minutes are raw: levels are computed in comparable daily prices and
 then multiplied by minute close over daily close of the last common session before, and by the
-splits since. Where no common session lies within `COMMON_SESSIONS` the levels are missing: an older
-ratio would also hold every dividend since. A daily bar counts from its `known_at` on, so a suspect
-jump that waits for its confirmation is not read before it. A window that crosses a vendor's seam is
-missing.
+splits since. Common is a session whose last regular minute is there: the last price of a broken one
+is not its close. Where no common session lies within `COMMON_SESSIONS` the levels are missing: an
+older ratio would also hold every dividend since. A daily bar counts from its `known_at` on, so a
+suspect jump that waits for its confirmation is not read before it. A window that crosses a vendor's
+seam is missing, and so are prices where the seam lies after the common session.
+
+Highs, lows, means and the true range may be as old as `LEVEL_SESSIONS`; the close before and the
+returns are those of the session before, or missing.
 """
 
 import hashlib
@@ -30,8 +34,10 @@ from trading_pipeline.domain.selloffs.session_scan import SessionContext, hours_
 
 YEAR_SESSIONS = 252
 ATR_SESSIONS = 14
-# A common session, and the newest daily bar, may lie so far back.
+# A common session may lie so far back.
 COMMON_SESSIONS = 20
+# So may the newest daily bar of a level of many sessions: one bar more or less hardly moves it.
+LEVEL_SESSIONS = 5
 # Parkinson (1980): variance of a session from its range is (ln high/low)^2 / (4 ln 2).
 PARKINSON = 4.0 * np.log(2.0)
 _LEVELS = {
@@ -48,6 +54,8 @@ _PLAIN = {
     "return_5": k.RETURN_5,
     "atr": k.ATR,
 }
+# They speak of the session before and of no other.
+_OF_THE_DAY_BEFORE = {"last", "return_1", "return_5"}
 
 
 @dataclass(frozen=True)
@@ -56,12 +64,14 @@ class ContextTables:
 
     Attributes:
         universe: symbol, kind, is_index.
-        daily: symbol, session, high, low, close, adj_factor, has_vendor_seam, known_at.
+        daily: symbol, session, high, low, close, adj_factor, has_vendor_seam, known_at, traded_usd
+            (NaN without volume).
         vix: session_date, close, known_at.
         sectors: symbol, gics_sector.
         actions: symbol, ex_date, action, ratio, known_at.
-        minute_sessions: symbol, session_date, close, high, low, traded_usd: one row per symbol
-            and session with regular minutes; traded_usd is NaN without volume.
+        minute_sessions: symbol, session_date, close, high, low, traded_usd, last_closes_at: one
+            row per symbol and session with regular minutes, the last of which closes then;
+            traded_usd is NaN without volume.
         quotes: symbol, session_date, half_spread_bps: the session's median; empty without quotes.
     """
 
@@ -124,6 +134,9 @@ class ContextBook:
         self._n_curves = config.volume_curve_sessions
         self._spreads = spreads
         self._daily = daily_levels(tables.daily, self.symbols)
+        nexts = session_table()["opens_at"].array[self._daily["session"].to_numpy() + 1]
+        # A bar that was known later counts for no spread.
+        self._traded = self._daily[(self._daily["usable_at"] <= nexts).to_numpy(bool)]
         self._actions = tables.actions
         vix = tables.vix
         self._vix = dict(
@@ -212,20 +225,24 @@ class ContextBook:
             by="code",
         )
         age = known["session"] - known["daily_session"]
-        fresh = age <= COMMON_SESSIONS
-        ratio = self._ratio(wanted)
+        ratio = self._ratio(wanted, known["n_seams"])
         flat = out.reshape(-1, k.N_LEVELS)
-        for name, place in _LEVELS.items():
-            flat[:, place] = (known[name] * ratio).where(fresh)
-        for name, place in _PLAIN.items():
-            flat[:, place] = known[name].where(fresh)
+        for name, place in (_LEVELS | _PLAIN).items():
+            fresh = age <= (1 if name in _OF_THE_DAY_BEFORE else LEVEL_SESSIONS)
+            values = known[name] * ratio if name in _LEVELS else known[name]
+            flat[:, place] = values.where(fresh)
         flat[:, k.SPREAD_LEVEL] = self._spread_level(ordinals).ravel()
         return out
 
-    def _ratio(self, wanted: pd.DataFrame) -> pd.Series:
-        """Return raw over comparable price of the last common session, and the splits since."""
-        daily = self._daily[["code", "session", "usable_at", "last"]]
-        both = self._minute.merge(daily, on=["code", "session"])
+    def _ratio(self, wanted: pd.DataFrame, n_seams: pd.Series) -> pd.Series:
+        """Return raw over comparable price of the last common session, and the splits since.
+
+        `n_seams` counts a symbol's seams up to the daily bar that is rescaled.
+        """
+        daily = self._daily[["code", "session", "usable_at", "last", "n_seams"]]
+        closes = session_table()["closes_at"].array[self._minute["session"].to_numpy()]
+        whole = self._minute[(self._minute["last_closes_at"] >= closes).to_numpy(bool)]
+        both = whole.merge(daily, on=["code", "session"])
         opens = session_table()["opens_at"].array
         # The minutes are known at their session's close, so at the next session's opening.
         nexts = pd.Series(opens[both["session"].to_numpy() + 1])
@@ -234,7 +251,7 @@ class ContextBook:
         both = both.sort_values(["common_at", "session"], kind="stable")
         found = pd.merge_asof(
             wanted,
-            both[["code", "common_at", "session", "ratio"]].rename(
+            both[["code", "common_at", "session", "ratio", "n_seams"]].rename(
                 columns={"session": "common_session"}
             ),
             left_on="opens_at",
@@ -242,7 +259,8 @@ class ContextBook:
             by="code",
         )
         near = found["session"] - found["common_session"] <= COMMON_SESSIONS
-        return found["ratio"].where(near) / self._splits_since(found)
+        same = found["n_seams"] == n_seams
+        return found["ratio"].where(near & same) / self._splits_since(found)
 
     def _splits_since(self, found: pd.DataFrame) -> NDArray[np.float64]:
         """Return the new shares per old of splits after the common session, up to the session."""
@@ -268,7 +286,8 @@ class ContextBook:
         """Return (sessions, symbols) mean half-spread in bps of a session, from bars before it.
 
         The mean of the quoted sessions among the last ones, else the model of `bars.spreads`
-        with their mean traded dollars and the volatility of their ranges.
+        with their mean traded dollars and the volatility of their ranges. Minutes may be those of
+        one venue: where daily bars have volume, the dollars are theirs.
         """
         n_symbols = len(self.symbols)
         back = self._n_curves
@@ -278,7 +297,9 @@ class ContextBook:
             move=np.log(self._minute["high"] / self._minute["low"]) ** 2 / PARKINSON
         )
         quoted = _window_means(self._quotes, "half_spread_bps", first, size, back, n_symbols)
-        traded = _window_means(self._minute, "traded_usd", first, size, back, n_symbols)
+        daily = _window_means(self._traded, "traded_usd", first, size, back, n_symbols)
+        minute = _window_means(self._minute, "traded_usd", first, size, back, n_symbols)
+        traded = np.where(np.isnan(daily), minute, daily)
         variance = _window_means(moves, "move", first, size, back, n_symbols)
         model = (
             self._spreads.model_reference_bps
@@ -300,7 +321,8 @@ def daily_levels(daily: pd.DataFrame, symbols: NDArray[np.object_]) -> pd.DataFr
     """Return levels as of each daily bar, by usable_at: code, session, usable_at and the levels.
 
     Prices are comparable ones (times adj_factor). A window needs all its sessions; one that
-    crosses a vendor's seam is missing. `usable_at` is when the bar and all before it were known.
+    crosses a vendor's seam is missing. `usable_at` is when the bar and all before it were known,
+    `n_seams` how many seams of the symbol lie before it.
     """
     rows = daily.assign(code=pd.Index(symbols).get_indexer(pd.Index(daily["symbol"])))
     rows = rows[rows["code"] >= 0].sort_values(["code", "session"], ignore_index=True)
@@ -315,21 +337,27 @@ def daily_levels(daily: pd.DataFrame, symbols: NDArray[np.object_]) -> pd.DataFr
         rolled = values.groupby([rows["code"], seams]).rolling(size, min_periods=size).agg(what)
         return rolled.droplevel([0, 1]).reindex(values.index)
 
+    def past_return(size: int) -> pd.Series:
+        is_whole = rows["session"] - rows["session"].groupby(rows["code"]).shift(size) == size
+        return (close / by.shift(size) - 1.0).where(is_whole)
+
     sma_50, sma_200 = window(close, 50, "mean"), window(close, 200, "mean")
     out = pd.DataFrame(
         {
             "code": rows["code"].astype("int64"),
             "session": rows["session"].astype("int64"),
             "usable_at": rows["known_at"].groupby(rows["code"]).cummax(),
+            "n_seams": seams,
             "last": close,
+            "traded_usd": rows["traded_usd"],
             "high_52w": window(close, YEAR_SESSIONS, "max"),
             "low_52w": window(close, YEAR_SESSIONS, "min"),
             "sma_20": window(close, 20, "mean"),
             "sma_50": sma_50,
             "sma_200": sma_200,
             "golden_cross": (sma_50 > sma_200).astype("float64").where(sma_200.notna()),
-            "return_1": close / before - 1.0,
-            "return_5": close / by.shift(5) - 1.0,
+            "return_1": past_return(1),
+            "return_5": past_return(5),
             "atr": window(true_range, ATR_SESSIONS, "mean") / close,
         }
     )
