@@ -86,6 +86,7 @@ create table selloffs.features (
     stop_distance_frac        double,
     target_distance_frac      double,
     reward_to_risk            double,
+    spread_level_bps          double,
     run_id                    varchar,
     code_version              varchar,
     data_version              varchar,
@@ -138,6 +139,7 @@ comment on column selloffs.features.half_spread_bps is '[bps] Half-spread by tim
 comment on column selloffs.features.stop_distance_frac is '[fraction] From the close down to the stop, were the close the entry.';
 comment on column selloffs.features.target_distance_frac is '[fraction] From the close up to the target; negative where the close is beyond it.';
 comment on column selloffs.features.reward_to_risk is '[1] Target distance over stop distance.';
+comment on column selloffs.features.spread_level_bps is '[bps] Mean half-spread of a session, without floor, as half_spread_bps knows it; costs rest on it, it never enters a model.';
 comment on column selloffs.features.run_id is 'Dagster run that wrote the row.';
 comment on column selloffs.features.code_version is 'Hash of the code that computed the row.';
 comment on column selloffs.features.data_version is 'Hash of the inputs the row was computed from.';
@@ -185,7 +187,7 @@ comment on column selloffs.outcomes.rung is '[fraction] Depth of the rung.';
 comment on column selloffs.outcomes.detected_at is '[UTC] Close of the bar that reached it: the moment of the decision.';
 comment on column selloffs.outcomes.entry_delay_minutes is '[minutes] Waited after detected_at before entering; 0 and 1 are shown, the verdict uses 1.';
 comment on column selloffs.outcomes.status is 'closed | pending | no_trade. Pending: the session''s bars are not complete yet.';
-comment on column selloffs.outcomes.reason is 'no_bar | too_late | above_target | no_volume | the event''s quality | session_not_complete; empty where closed.';
+comment on column selloffs.outcomes.reason is 'no_bar | too_late | above_target | no_volume (of the entry bar) | too_small (capital for a whole share) | the event''s quality | session_not_complete; empty where closed.';
 comment on column selloffs.outcomes.entry_at is '[UTC] Opening of the entry bar.';
 comment on column selloffs.outcomes.entry_price is '[USD] Its open.';
 comment on column selloffs.outcomes.stop_price is '[USD] Lower of the low so far x 0.999 and entry x (1 - rung/4).';

@@ -53,7 +53,7 @@ def test_a_replayed_day_says_of_each_fall_what_the_batch_says(alerts, batch):
             known = row[name]
             assert value == known or (value is None and pd.isna(known)), name
         identity = {"symbol", "session_date", "rung", "detected_at", "session", "session_open"}
-        assert set(asked) == set(FEATURE_COLUMNS) - identity - {"low"}
+        assert set(asked) == set(FEATURE_COLUMNS) - identity - {"low", "spread_level_bps"}
 
 
 def test_the_alerts_are_the_same_in_any_order_of_rows_and_batches(minutes, alerts):

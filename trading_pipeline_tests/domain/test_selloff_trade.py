@@ -45,7 +45,7 @@ def fall(day=DAY, minute=10, quality="clean", rung=0.02, low=98.0):
             "session_open": [100.0],
             "low": [low],
             "quality": [quality],
-            "half_spread_bps": [0.0],
+            "spread_level_bps": [0.0],
         }
     )
 
@@ -218,8 +218,8 @@ def test_costs_of_both_sides_are_those_computed_by_hand():
 
 def test_a_missing_quote_costs_what_was_known_before_and_never_less_than_half_a_tick():
     minutes = bars(quiet(), quotes=np.nan)
-    known = fall().assign(half_spread_bps=8.0)
-    unknown = fall().assign(half_spread_bps=np.nan)
+    known = fall().assign(spread_level_bps=8.0)
+    unknown = fall().assign(spread_level_bps=np.nan)
     shares = 254
     dear = traded(minutes, known)["cost_r"]
     cheap = traded(minutes, unknown)["cost_r"]
@@ -239,6 +239,26 @@ def test_no_fill_exceeds_its_share_of_a_bars_volume():
     assert minute_of(row["exit_at"]) == 22
     assert traded(bars(quiet(), volume=9))["reason"] == "no_volume"
     assert traded(bars(quiet(), volume=np.nan))["shares"] == 254
+
+
+def test_a_share_that_the_capital_does_not_pay_for_is_too_small_and_never_a_lack_of_volume():
+    poor = FREE.model_copy(update={"capital_usd": 300.0})
+    assert traded(bars(quiet()), config=poor)["reason"] == "too_small"
+    risky = FREE.model_copy(update={"risk_frac": 1e-6})
+    assert traded(bars(quiet(), volume=9), config=risky)["reason"] == "too_small"
+
+
+def test_the_tick_at_detection_is_no_level_for_the_rest_of_the_session(monkeypatch):
+    # A cent is 5 bps of half a spread at 10 USD: it floors each fill, and scales none.
+    shape = np.where(np.arange(390) < 12, 0.84, 1.0)
+    monkeypatch.setattr("trading_pipeline_tests.domain.test_selloff_trade.FLAT", shape)
+    event = fall(low=9.8).assign(session_open=10.0, spread_level_bps=5.2)
+    minutes = bars(quiet(price=9.82), quotes=np.nan)
+    row = traded(minutes, event)
+    assert row["exit_reason"] == "close"
+    entry, leave = max(0.84 * 5.2, 0.005 / 9.82 * 1e4), 5.2
+    risk = row["entry_price"] - row["stop_price"]
+    assert row["cost_r"] == pytest.approx(9.82 * (entry + leave) / 1e4 / risk)
 
 
 def test_the_plan_of_the_live_scan_is_the_trade_of_history():

@@ -3,7 +3,7 @@
 -- grain   one row per event
 -- reads   selloffs.events, selloffs.features
 -- params  $first_date, $last_date  date  both included
--- units   prices USD raw; half_spread_bps in bps, known before the session
+-- units   prices USD raw; spread_level_bps in bps, known before the session
 
 select
     event.symbol,
@@ -13,7 +13,7 @@ select
     event.session_open,
     event.low,
     event.quality,
-    feature.half_spread_bps
+    feature.spread_level_bps
 from selloffs.events as event
 join selloffs.features as feature using (symbol, session_date, rung)
 where event.session_date between $first_date and $last_date

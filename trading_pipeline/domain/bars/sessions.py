@@ -16,6 +16,9 @@ CALENDAR_START = "1985-01-01"
 CALENDAR_END = "2040-12-31"
 DECISION_TIME = pd.Timedelta(hours=18)
 VIX_TIME = pd.Timedelta(hours=16, minutes=15)
+OPENING_MINUTES, POWER_HOUR_MINUTES = 30, 60
+# Minutes since the open at which the middle parts of a session end: 11:30, 13:30 New York.
+MORNING_UNTIL, MIDDAY_UNTIL = 120, 240
 
 
 @lru_cache(maxsize=1)
@@ -67,3 +70,22 @@ def at_new_york(dates: pd.Series | pd.DatetimeIndex, time_of_day: pd.Timedelta) 
     """Return the UTC instant of a New York wall-clock time on each date."""
     local = pd.DatetimeIndex(pd.DatetimeIndex(dates).astype("datetime64[ns]") + time_of_day)
     return pd.DatetimeIndex(local.tz_localize("America/New_York").tz_convert("UTC"))
+
+
+def part_of_session(
+    since_open: NDArray[np.number], to_close: NDArray[np.number]
+) -> NDArray[np.object_]:
+    """Return opening, morning, midday, afternoon or power_hour for minutes within a session.
+
+    The last hour is the power hour, of half-days too; the opening comes before all.
+    """
+    return np.select(
+        [
+            since_open <= OPENING_MINUTES,
+            to_close < POWER_HOUR_MINUTES,
+            since_open <= MORNING_UNTIL,
+            since_open <= MIDDAY_UNTIL,
+        ],
+        ["opening", "power_hour", "morning", "midday"],
+        "afternoon",
+    ).astype(object)

@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from trading_pipeline.domain.bars.sessions import session_ordinals, session_table
+from trading_pipeline.domain.bars.sessions import (
+    part_of_session,
+    session_ordinals,
+    session_table,
+)
 
 TREND_SESSIONS = 20
 DEVIATIONS = 2.0
-# Minutes since the open until which the word holds, as falls count them; the last hour is the power
-# hour, of half-days too.
-TIMES_OF_DAY = ((30, "opening"), (120, "morning"), (240, "midday"))
-POWER_HOUR_MINUTES = 60
 MINUTE = pd.Timedelta(minutes=1)
 BySession = Mapping[int, Mapping[Any, Any]]
 MEASURES = ("sma_distance_20", "sma_20_above_50", "volatility_20", "return_5", "return_20")
@@ -93,10 +93,9 @@ def market_conditions(
 
 
 def time_of_day(moment: pd.Timestamp) -> str:
-    """Return pre_market, opening, morning, midday, afternoon, power_hour or after_hours.
+    """Return pre_market, after_hours or the `part_of_session` in between.
 
-    Of the session of the New York date; a day without one is after hours throughout. The last
-    hour of a half-day is its power hour too.
+    Of the session of the New York date; a day without one is after hours throughout.
     """
     table = session_table()
     date = moment.tz_convert("America/New_York").tz_localize(None).normalize()
@@ -106,12 +105,9 @@ def time_of_day(moment: pd.Timestamp) -> str:
         return "after_hours"
     if moment < today["opens_at"]:
         return "pre_market"
-    minutes = (moment - today["opens_at"]) / MINUTE
-    if minutes <= TIMES_OF_DAY[0][0]:
-        return TIMES_OF_DAY[0][1]
-    if (today["closes_at"] - moment) / MINUTE < POWER_HOUR_MINUTES:
-        return "power_hour"
-    return next((word for end, word in TIMES_OF_DAY if minutes <= end), "afternoon")
+    since_open, to_close = moment - today["opens_at"], today["closes_at"] - moment
+    minutes = np.array([[since_open / MINUTE], [to_close / MINUTE]])
+    return str(part_of_session(*minutes)[0])
 
 
 def _by_session(rows: pd.DataFrame) -> BySession:

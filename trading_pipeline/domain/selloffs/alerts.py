@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from trading_pipeline.contracts.selloffs_config import TradeRuleConfig
+from trading_pipeline.domain.selloffs.trade_rule import TradePlan, plan_trade
 
 ALERT: Final = "alert"
 WITHHELD: Final = "withheld"
@@ -29,6 +30,7 @@ IDENTITY: Final = (
     "is_first",
     "quality",
     "n_missing_minutes",
+    "spread_level_bps",
 )
 # What `build_alerts` makes; the two columns that need a clock come as it is written.
 COLUMNS: Final = (
@@ -120,17 +122,20 @@ def build_alerts(
     """
     falls = falls.reset_index(drop=True)
     said = spoken.reset_index(drop=True)
-    close, low = falls["close"].to_numpy("float64"), falls["low"].to_numpy("float64")
-    opened, rung = falls["session_open"].to_numpy("float64"), falls["rung"].to_numpy("float64")
-    below_low, below_close = 1 - rule.stop_below_low_frac, 1 - rule.stop_rung_share * rung
-    stop = np.minimum(low * below_low, close * below_close)
-    target = low + rule.target_share * (opened - low)
+    plans = [
+        plan_trade(close, low, opened, rung, rule, risk_tier=tier)
+        for close, low, opened, rung, tier in zip(
+            *(falls[name].tolist() for name in ("close", "low", "session_open", "rung")),
+            said["risk_tier"].tolist(),
+            strict=True,
+        )
+    ]
     table = pd.DataFrame(
         {
             "alert_id": [
                 alert_id(mode, str(symbol), pd.Timestamp(day), float(depth))
                 for symbol, day, depth in zip(
-                    falls["symbol"], falls["session_date"], rung, strict=True
+                    falls["symbol"], falls["session_date"], falls["rung"], strict=True
                 )
             ],
             "scan_id": scan,
@@ -140,9 +145,9 @@ def build_alerts(
             "reason": list(reasons),
             **{name: said[name] for name in SPOKEN[:3]},
             "rank": 0,
-            "stop_price": stop,
-            "target_price": target,
-            "shares": _shares(falls, said, reasons, stop, target, rule),
+            "stop_price": [plan.stop_price for plan in plans],
+            "target_price": [plan.target_price for plan in plans],
+            "shares": _shares(falls, plans, reasons, rule),
             "reasons_json": said["reasons_json"],
             "features_json": _features_json(falls),
             "model_version": model_version,
@@ -159,24 +164,18 @@ def build_alerts(
 
 def _shares(
     falls: pd.DataFrame,
-    said: pd.DataFrame,
+    plans: Sequence[TradePlan],
     reasons: Sequence[str],
-    stop: NDArray[np.float64],
-    target: NDArray[np.float64],
     rule: TradeRuleConfig,
 ) -> NDArray[np.float64]:
     """Return whole shares of the tier's risk at the close; 0 where the rule allows no trade."""
-    close = falls["close"].to_numpy("float64")
-    risked = said["risk_tier"].to_numpy("float64") * rule.risk_frac * rule.capital_usd
-    wanted = np.minimum(risked / (close - stop), rule.max_position_frac * rule.capital_usd / close)
     left = falls["minutes_to_close"].to_numpy("float64") - rule.verdict_delay_minutes
     allowed = (
         falls["is_first"].to_numpy("bool")
-        & (close < target)
         & (left >= rule.last_entry_minutes)
         & (np.array(reasons, dtype=object) == "")
     )
-    return np.where(allowed, np.floor(wanted), 0.0)
+    return np.where(allowed, [plan.shares for plan in plans], 0.0)
 
 
 def _features_json(falls: pd.DataFrame) -> list[str]:

@@ -30,9 +30,9 @@ CLEAN, LATE_OPEN, AFTER_HALT, LONE_TICK = range(4)
     PLACE_IN_52W, SMA_20_DISTANCE, SMA_50_DISTANCE, SMA_200_DISTANCE, ABOVE_SMA_200, HAS_CROSS,
     INDEX_CHANGE, GAP, PRIOR_RETURN, RETURN_5D, ATR_FRAC, VOLUME_RATIO, BAR_VOLUME_RATIO,
     FALL_PER_MINUTE, CHANGE_5M, CHANGE_15M, FROM_HIGH, VWAP_DISTANCE, REALISED, BAR_PLACE,
-    DOWN_MINUTES, SECTOR_CHANGE, BREADTH, SELLOFF_SHARE, HALF_SPREAD, STOP_DISTANCE,
+    DOWN_MINUTES, SECTOR_CHANGE, BREADTH, SELLOFF_SHARE, MEAN_SPREAD, HALF_SPREAD, STOP_DISTANCE,
     TARGET_DISTANCE, REWARD_TO_RISK, N_NUMBERS,
-) = range(35)  # fmt: skip
+) = range(36)  # fmt: skip
 # Sessions with volume that a curve needs before it is a measure.
 MIN_CURVE_SESSIONS = 5
 
@@ -282,7 +282,6 @@ def scan_session(
             _add_levels(levels[n], session_open, close, out)
             _add_market(n, change, has_fallen, is_equity, sector, out)
             out[INDEX_CHANGE] = change[index_at] if index_at >= 0 else np.nan
-            tick = (0.01 if close >= 1.0 else 0.0001) / 2.0 / close * 1e4
-            known = levels[n, SPREAD_LEVEL] * shape[m]
-            out[HALF_SPREAD] = np.nan if np.isnan(known) else max(known, tick)
+            out[MEAN_SPREAD] = levels[n, SPREAD_LEVEL]
+            out[HALF_SPREAD] = levels[n, SPREAD_LEVEL] * shape[m]
     return found

@@ -6,7 +6,8 @@ fixed at the entry. A bar that touches both is a stop; a gap through the stop, o
 fills at that bar's open; else out at the last regular close. After a halt the entry is the first
 bar that trades again. A session is complete when the symbol's last regular minute is there, or a
 later session of the data is; until then everything in it is pending. Only falls of clean quality
-are traded.
+are traded: `no_volume` where the entry bar's volume leaves no whole share, `too_small` where the
+capital's does not.
 
 Costs of both sides: commission per share with a minimum; half-spread of the minute's quote, else
 what was known of it before the session (earlier quotes or the model of `bars.spreads`) by time of
@@ -33,7 +34,9 @@ OUTCOME_COLUMNS = (
     "exit_reason", "reversed", "recovery_frac", "peak_price", "minutes_to_peak", "hold_minutes",
     "hold_bucket", "shares", "gross_r", "cost_r", "r_multiple", "mfe_r", "mae_r", "known_at",
 )  # fmt: skip
-_REASONS = np.array(["", "no_bar", "too_late", "above_target", "no_volume"], dtype=object)
+_REASONS = np.array(
+    ["", "no_bar", "too_late", "above_target", "no_volume", "too_small"], dtype=object
+)
 _EXITS = np.array(["target", "stop", "close"], dtype=object)
 _PRICES = {
     "entry_price": k.ENTRY,
@@ -62,7 +65,7 @@ def trade_outcomes(
 
     Args:
         events: symbol, session_date, rung, detected_at, session_open, low, quality,
-            half_spread_bps (of `selloffs.features`: known before the session; NaN: unknown).
+            spread_level_bps (of `selloffs.features`: known before the session; NaN: unknown).
         minutes: All regular minutes of the events' symbols and sessions, in any order: code (place
             in `symbols`), session_day (days since 1970), opens_minute (minutes since 1970, UTC),
             open, high, low, close, volume, half_spread_bps (quote of the minute; NaN: none).
@@ -88,7 +91,6 @@ def trade_outcomes(
     is_clean = rows["quality"].eq("clean").to_numpy(bool)
     is_tried = is_complete & is_clean
     since = (detected - opens) // MINUTE_NS
-    level = rows["half_spread_bps"].to_numpy("float64") / shape[since - 1]
     out = np.full((len(rows), k.N_TRADE), np.nan)
     ended = np.zeros(len(rows), dtype="int64")
     numbers, codes = out[is_tried], ended[is_tried]
@@ -101,7 +103,7 @@ def trade_outcomes(
         lengths[is_tried],
         (since + delay)[is_tried],
         rows.loc[is_tried, ["low", "session_open", "rung"]].to_numpy("float64"),
-        level[is_tried],
+        rows.loc[is_tried, "spread_level_bps"].to_numpy("float64"),
         shape,
         rule_numbers(config),
         numbers,

@@ -10,8 +10,11 @@ from trading_pipeline.domain.bars.sessions import session_dates
 from trading_pipeline.domain.ensemble.training import Panel
 
 EVENT = ["symbol", "session_date", "rung"]
-# They say which row it is, or at which prices: no model reads them.
-IDENTITY = ("symbol", "session_date", "detected_at", "session", "session_open", "low")
+# They say which row it is, at which prices, or serve the costs: no model reads them.
+IDENTITY = (
+    *("symbol", "session_date", "detected_at", "session", "session_open", "low"),
+    "spread_level_bps",
+)
 TIME_BUCKET = "time_bucket"
 TIME_BUCKETS = ("opening", "morning", "midday", "afternoon", "power_hour")
 CLEAN = "clean"

@@ -8,6 +8,7 @@ import pandas as pd
 from trading_pipeline.contracts.selloffs_config import TradeRuleConfig
 from trading_pipeline.domain.selloffs.alerts import Speaker, alert_id, build_alerts
 from trading_pipeline.domain.selloffs.freshness import Coverage
+from trading_pipeline.domain.selloffs.trade_rule import plan_trade
 
 
 class Detector(Protocol):
@@ -55,6 +56,8 @@ class Scanner:
         self._detector = detector
         self._told = set(told["alert_id"])
         self._per_minute = Counter(told["detected_at"])
+        # Loaded here: the first alert is no slower than the others.
+        plan_trade(100.0, 98.0, 100.0, 0.02, rule)
 
     def advance(self, minutes: pd.DataFrame, now: pd.Timestamp) -> pd.DataFrame:
         """Return the new rows, without `alerted_at` and `latency_ms`; often none.

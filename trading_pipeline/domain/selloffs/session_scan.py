@@ -25,16 +25,14 @@ from numpy.typing import NDArray
 
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.selloffs_config import SelloffsConfig
-from trading_pipeline.domain.bars.sessions import session_table
+from trading_pipeline.domain.bars.sessions import part_of_session, session_table
+from trading_pipeline.domain.bars.spreads import half_tick_bps
 from trading_pipeline.domain.selloffs import kernels as k
 from trading_pipeline.domain.selloffs.trade_kernels import add_distances
 from trading_pipeline.domain.selloffs.trade_rule import rule_numbers
 
 MINUTE_NS = 60_000_000_000
 QUALITIES = ("clean", "late_open", "after_halt", "lone_tick")
-OPENING_MINUTES, POWER_HOUR_MINUTES = 30, 60
-# Minutes since the open at which the middle buckets end: 11:30, 13:30, 15:00 New York.
-MORNING_UNTIL, MIDDAY_UNTIL = 120, 240
 EVENT_COLUMNS = (
     "symbol", "session_date", "rung", "detected_at", "session_open", "low", "close", "volume",
     "drop_frac", "is_first", "quality", "n_missing_minutes",
@@ -65,6 +63,7 @@ _NUMBERS = {
     "sector_change_today_frac": k.SECTOR_CHANGE,
     "market_breadth_frac": k.BREADTH,
     "market_selloff_frac": k.SELLOFF_SHARE,
+    "spread_level_bps": k.MEAN_SPREAD,
     "half_spread_bps": k.HALF_SPREAD,
     "stop_distance_frac": k.STOP_DISTANCE,
     "target_distance_frac": k.TARGET_DISTANCE,
@@ -81,7 +80,7 @@ FEATURE_COLUMNS = (
     "change_5m_frac", "change_15m_frac", "minutes_from_high", "vwap_distance_frac",
     "realised_volatility", "bar_place", "down_minutes_frac", "sector_change_today_frac",
     "market_breadth_frac", "market_selloff_frac", "half_spread_bps", "stop_distance_frac",
-    "target_distance_frac", "reward_to_risk",
+    "target_distance_frac", "reward_to_risk", "spread_level_bps",
 )  # fmt: skip
 SCAN_COLUMNS = tuple(dict.fromkeys((*EVENT_COLUMNS, *FEATURE_COLUMNS)))
 
@@ -160,6 +159,9 @@ class Walker:
         distances = np.empty((n, 3))
         add_distances(numbers[:, k.BAR_CLOSE].copy(), falls, self.rule, distances)
         numbers[:, k.STOP_DISTANCE : k.REWARD_TO_RISK + 1] = distances
+        # What a session's mean is known to be has no floor; what is paid at a price has.
+        tick = half_tick_bps(numbers[:, k.BAR_CLOSE])
+        numbers[:, k.HALF_SPREAD] = np.maximum(numbers[:, k.HALF_SPREAD], tick)
         return Found(keys, numbers, context)
 
 
@@ -281,7 +283,7 @@ def found_frame(found: Sequence[Found], rungs: NDArray[np.float64]) -> pd.DataFr
         "vix_last_session": per_event([part.context.vix for part in found], "float64"),
         "hour": local.hour.to_numpy("int64"),
         "minute": local.minute.to_numpy("int64"),
-        "time_bucket": time_bucket(since_open, to_close),
+        "time_bucket": part_of_session(since_open, to_close),
         "minutes_since_open": since_open,
         "minutes_to_close": to_close,
         **{name: numbers[:, place] for name, place in _NUMBERS.items()},
@@ -289,20 +291,6 @@ def found_frame(found: Sequence[Found], rungs: NDArray[np.float64]) -> pd.DataFr
     }
     frame = pd.DataFrame({name: columns[name] for name in SCAN_COLUMNS})
     return frame.sort_values(["detected_at", "symbol", "rung"], ignore_index=True)
-
-
-def time_bucket(since_open: NDArray[np.int64], to_close: NDArray[np.int64]) -> NDArray[np.object_]:
-    """Return opening (30 minutes), morning, midday, afternoon or power_hour (the last hour)."""
-    return np.select(
-        [
-            since_open <= OPENING_MINUTES,
-            to_close < POWER_HOUR_MINUTES,
-            since_open <= MORNING_UNTIL,
-            since_open <= MIDDAY_UNTIL,
-        ],
-        ["opening", "power_hour", "morning", "midday"],
-        "afternoon",
-    ).astype(object)
 
 
 def _flag(values: NDArray[np.float64]) -> NDArray[np.object_]:

@@ -8,13 +8,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from trading_pipeline.domain.bars.spreads import SMALL_BELOW_USD, SMALL_TICK_USD, TICK_USD
 from trading_pipeline.domain.selloffs.kernels import CLOSE, HIGH, LOW, OPEN, VOLUME
 
 Values = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
 # How an attempt to trade ended.
-CLOSED, NO_BAR, TOO_LATE, ABOVE_TARGET, NO_VOLUME = range(5)
+CLOSED, NO_BAR, TOO_LATE, ABOVE_TARGET, NO_VOLUME, TOO_SMALL = range(6)
 AT_TARGET, AT_STOP, AT_CLOSE = range(3)
 # Numbers of a trade.
 (
@@ -72,7 +73,7 @@ def half_spread(quoted: float, level: float, shape: float, price: float) -> floa
     """
     if quoted >= 0.0:
         return quoted
-    tick = (0.01 if price >= 1.0 else 0.0001) / 2.0 / price * 1e4
+    tick = (TICK_USD if price >= SMALL_BELOW_USD else SMALL_TICK_USD) / 2.0 / price * 1e4
     return max(level * shape, tick) if level >= 0.0 else tick
 
 
@@ -150,6 +151,8 @@ def trade(
     if entry >= target:
         return ABOVE_TARGET
     stop = stop_price(low, entry, rung, rule[BELOW_LOW], rule[RUNG_SHARE])
+    if share_count(entry, stop, np.nan, rule) < 1.0:
+        return TOO_SMALL
     shares = share_count(entry, stop, prices[VOLUME, at], rule)
     if shares < 1.0:
         return NO_VOLUME
