@@ -40,7 +40,7 @@ def print_scan_plan(console: Console, request: ScanRequest, json_path: Path | No
             rows, n_scanned = len(minutes), minutes["symbol"].nunique()
         else:
             watched = watched_symbols(warehouse, request, None)
-            n_scanned = len(polled_symbols(warehouse, watched))
+            n_scanned = len(polled_symbols(warehouse, request, watched)[0])
             rows = n_scanned * n_minutes
         speaker, fault = model_in_service(warehouse, request.home, request.config.runtime.threads)
     seconds = START_SECONDS + SECONDS_PER_MINUTE * n_minutes

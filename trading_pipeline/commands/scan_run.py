@@ -205,17 +205,21 @@ def watched_symbols(
     return chosen
 
 
-def polled_symbols(warehouse: Warehouse, watched: Sequence[str]) -> list[str]:
-    """Return whom a live scan asks for, sorted: the watched, the index, and all with minutes.
+def polled_symbols(
+    warehouse: Warehouse, request: ScanRequest, watched: Sequence[str]
+) -> tuple[list[str], bool]:
+    """Return whom a live scan asks for, sorted, and whether they are the whole market of the home.
 
-    Breadth, sectors and the share of the fallen rest on all symbols, as in history, whichever are
-    spoken of.
+    Breadth, sectors and the share of the fallen rest on all symbols with minutes, as in history,
+    whichever are spoken of. Where the vendor's plan does not allow so many calls a minute, only
+    the watched and the index are asked for, and those features are missing.
     """
-    others = warehouse.read(
-        "select symbol from bars.universe where is_index"
-        " union select symbol from bars.minute where is_regular"
-    )
-    return sorted({*watched, *others["symbol"]})
+    index = warehouse.read("select symbol from bars.universe where is_index")["symbol"]
+    others = warehouse.read("select distinct symbol from bars.minute where is_regular")["symbol"]
+    every = {*watched, *index, *others}
+    settings: VendorConfig = getattr(request.config.vendors, request.vendor)
+    is_whole = len(every) <= settings.symbols_per_call * settings.requests_per_minute
+    return sorted(every if is_whole else {*watched, *index}), is_whole
 
 
 def _prepared(
@@ -223,6 +227,7 @@ def _prepared(
 ) -> tuple[ScanLoop, Feed]:
     config, session = request.config, request.session
     feed: Feed
+    is_whole = True
     with warehouse.reader():
         if request.mode == REPLAY:
             minutes = replayed_minutes(warehouse, session)
@@ -231,7 +236,7 @@ def _prepared(
             feed = ReplayFeed(minutes, request.speed, request.clock)
         else:
             watched = watched_symbols(warehouse, request, None)
-            scanned = polled_symbols(warehouse, watched)
+            scanned, is_whole = polled_symbols(warehouse, request, watched)
         context = session_context(warehouse.read, session, scanned, config)
         told = stored_alerts(warehouse, request.mode, session.session_date)
         speaker, fault = model_in_service(warehouse, request.home, config.runtime.threads)
@@ -250,6 +255,7 @@ def _prepared(
         rule=config.selloffs.trade,
         told=told,
         watched=frozenset(watched),
+        is_whole_market=is_whole,
     )
     state = ScanState(
         session=session,

@@ -61,6 +61,7 @@ class Vendor:
         self.silent_from = self.silent_to = SESSION.closes_at + 9999 * MINUTE
         self.n_asked = 0
         self.broken = ()
+        self.per_call, self.per_minute = 100, 100_000
 
     def clock(self):
         return ScanClock(now=lambda: self.now, sleep=self.sleep)
@@ -119,14 +120,13 @@ def scene(template, tmp_path, bars, monkeypatch):
     script = Script(Market(("S000",), DAY.date(), DAY.date()), bodies=vendor.body)
     with vendor_server(script) as server:
         config = ConfigStore(home).load().config
-        alpaca = config.vendors.alpaca.model_copy(
-            update={"base_url": server.url, "requests_per_minute": 100_000}
-        )
-        vendors = config.vendors.model_copy(update={"alpaca": alpaca})
-        config = config.model_copy(update={"vendors": vendors})
 
         def scan(**options):
-            request = live_request(home, config, "alpaca", clock=vendor.clock(), **options)
+            plan = {"symbols_per_call": vendor.per_call, "requests_per_minute": vendor.per_minute}
+            alpaca = config.vendors.alpaca.model_copy(update={"base_url": server.url, **plan})
+            vendors = config.vendors.model_copy(update={"alpaca": alpaca})
+            polled = config.model_copy(update={"vendors": vendors})
+            request = live_request(home, polled, "alpaca", clock=vendor.clock(), **options)
             view = Seen()
             summary, state = run_scan(request, view, record=record_scan)
             return summary, state, view
@@ -174,6 +174,18 @@ def test_a_live_scan_of_one_symbol_knows_the_market_around_it_as_history_does(sc
             known = batch.loc[rung, name]
             assert features[name] == known or (features[name] is None and pd.isna(known)), name
     assert batch["market_breadth_frac"].notna().all()
+
+
+def test_where_the_plan_allows_too_few_calls_what_rests_on_the_market_is_missing(scene):
+    home, vendor, scan = scene
+    vendor.now += 20 * MINUTE
+    vendor.per_call, vendor.per_minute = 1, N_SYMBOLS - 1
+    scan(symbols=("S000",), is_once=True)
+    features = alerts_of(home)["features_json"].map(json.loads)
+    assert len(features) > 0
+    assert {told["market_breadth_frac"] for told in features} == {None}
+    assert {told["sector_change_today_frac"] for told in features} == {None}
+    assert all(told["drop_frac"] < 0 for told in features)
 
 
 def test_one_look_and_a_second_one_tell_each_fall_once(scene):

@@ -1,7 +1,7 @@
 """The scanner of one session: new bars in, rows of selloffs.alerts out, each fall once."""
 
 from collections import Counter
-from typing import Protocol
+from typing import Final, Protocol
 
 import pandas as pd
 
@@ -9,6 +9,9 @@ from trading_pipeline.contracts.selloffs_config import TradeRuleConfig
 from trading_pipeline.domain.selloffs.alerts import Speaker, alert_id, build_alerts
 from trading_pipeline.domain.selloffs.freshness import Coverage
 from trading_pipeline.domain.selloffs.trade_rule import plan_trade
+
+# Features that the other symbols decide.
+OF_THE_MARKET: Final = ("sector_change_today_frac", "market_breadth_frac", "market_selloff_frac")
 
 
 class Detector(Protocol):
@@ -32,6 +35,7 @@ class Scanner:
         rule: TradeRuleConfig,
         told: pd.DataFrame,
         watched: frozenset[str],
+        is_whole_market: bool = True,
     ) -> None:
         """Begin, or go on after a stop.
 
@@ -44,6 +48,8 @@ class Scanner:
             rule: How a fall is traded.
             told: alert_id and detected_at of the rows that this mode and session have already.
             watched: Symbols that are spoken of; the others are context.
+            is_whole_market: Whether the bars are those of all symbols that history has; else what
+                rests on the others is missing.
         """
         self.speaker = speaker
         self.coverage = coverage
@@ -51,6 +57,7 @@ class Scanner:
         self.scan = scan
         self.rule = rule
         self.watched = watched
+        self._unknown = {} if is_whole_market else dict.fromkeys(OF_THE_MARKET, float("nan"))
         self.last_prices: dict[str, float] = {}
         self.n_late_bars = 0
         self._detector = detector
@@ -77,7 +84,7 @@ class Scanner:
         self._note_prices(fresh)
         falls = self._detector.advance(fresh)
         if len(falls):
-            falls = falls[falls["symbol"].isin(self.watched)]
+            falls = falls[falls["symbol"].isin(self.watched)].assign(**self._unknown)
         return self._alerts(falls, now) if len(falls) else pd.DataFrame()
 
     def _note_prices(self, fresh: pd.DataFrame) -> None:
