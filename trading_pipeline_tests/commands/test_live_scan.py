@@ -76,6 +76,7 @@ class Vendor:
             return b"{"
         since = pd.Timestamp(asked.params["start"])
         due = (self.bars["opens_at"] >= since) & (self.bars["closes_at"] <= self.now) & ~self.held
+        due &= self.bars["symbol"].isin(asked.params["symbols"].split(","))
         if self.silent_from <= self.now < self.silent_to:
             due &= False
         by_symbol = {
