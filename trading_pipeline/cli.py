@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from trading_pipeline.commands.options import (
+    By,
     ConfigFile,
     Data,
     Day,
@@ -16,8 +17,12 @@ from trading_pipeline.commands.options import (
     End,
     Home,
     JsonPath,
+    ModelName,
     OwnFeatures,
     Profile,
+    Reason,
+    RenewProtocol,
+    SetAndForget,
     Signal,
     SourceKind,
     Start,
@@ -25,6 +30,7 @@ from trading_pipeline.commands.options import (
     Symbols,
     source_flags,
 )
+from trading_pipeline.commands.scan_app import scan
 from trading_pipeline.contracts.errors import InputError, RunFailedError
 from trading_pipeline.settings import default_home, load_settings
 
@@ -107,17 +113,8 @@ def _launch(
 @app.command()
 def retrain(
     from_config: Annotated[str, typer.Option(help="Config version of an earlier run.")] = "",
-    set_and_forget: Annotated[
-        bool,
-        typer.Option(
-            "--set-and-forget",
-            help="Promote by itself what passed every criterion and its shadow period.",
-        ),
-    ] = False,
-    renew_protocol: Annotated[
-        bool,
-        typer.Option("--renew-protocol", help="Move the hold-out to the newest sessions first."),
-    ] = False,
+    set_and_forget: SetAndForget = False,
+    renew_protocol: RenewProtocol = False,
     home: Home = None,
     json_path: JsonPath = None,
     dry_run: DryRun = False,
@@ -139,8 +136,9 @@ def retrain(
 
 @app.command()
 def promote(
-    reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
-    by: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Reason,
+    by: By,
+    model: ModelName = "daily",
     home: Home = None,
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Promote although the gate did not pass it.")
@@ -149,19 +147,20 @@ def promote(
     """Put the challenger in service: a human's decision."""
     from trading_pipeline.commands.service import promote_challenger
 
-    console.print(promote_challenger(_home(home), by, reason, anyway=anyway))
+    console.print(promote_challenger(_home(home), by, reason, anyway=anyway, model=model))
 
 
 @app.command()
 def rollback(
-    reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
-    by: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Reason,
+    by: By,
+    model: ModelName = "daily",
     home: Home = None,
 ) -> None:
     """Return to the champion before this one."""
     from trading_pipeline.commands.service import roll_back
 
-    console.print(roll_back(_home(home), by, reason))
+    console.print(roll_back(_home(home), by, reason, model))
 
 
 @app.command()
@@ -191,7 +190,7 @@ def simulate(
     signal: Annotated[Signal, typer.Option("--signal", help="What is planted.")] = "none",
     oracle_auc: Annotated[
         float | None,
-        typer.Option("--oracle-auc", help="AUC of the planted truth itself, above 0.5 to 0.95."),
+        typer.Option("--oracle-auc", help="AUC of the planted truth itself, 0.5 (none) to 0.95."),
     ] = None,
     symbols: Annotated[
         int | None, typer.Option("--symbols", metavar="N", help="Number of symbols.")
@@ -334,13 +333,9 @@ def truth(
 @app.command()
 def migrate(home: Home = None) -> None:
     """Bring a home of an older version forward; the old warehouse is kept as a backup."""
-    from trading_pipeline.adapters.locks import home_lock
-    from trading_pipeline.adapters.warehouse import Warehouse
+    from trading_pipeline.commands.service import migrate_home
 
-    target = _home(home)
-    with home_lock(target):
-        applied = Warehouse(target).migrate()
-    console.print(f"{applied} migrations applied; {target / 'warehouse.duckdb'} is up to date")
+    console.print(migrate_home(_home(home)))
 
 
 @app.command()
@@ -364,6 +359,9 @@ def demo(
     from trading_pipeline.commands.demo import turn_the_loop
 
     turn_the_loop(console, _home(home) if home else None, seed)
+
+
+app.command()(scan)
 
 
 def _home(home: Path | None) -> Path:

@@ -6,16 +6,10 @@ import dagster as dg
 
 from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.assets import all_asset_checks, all_assets
-from trading_pipeline.automation.jobs import (
-    backfill_months,
-    daily_schedule,
-    daily_update,
-    resolve_outcomes,
-    resolve_schedule,
-    weekly_retrain,
-    weekly_schedule,
-)
+from trading_pipeline.automation.jobs import JOBS, SCHEDULES
+from trading_pipeline.automation.scan_job import scan_schedule, scan_session_job
 from trading_pipeline.automation.sensors import drift_sensor
+from trading_pipeline.commands.scan_hooks import scan_today
 from trading_pipeline.contracts.ports import Progress, Silent
 from trading_pipeline.reports.renderer import ReportRenderer
 from trading_pipeline.resources import (
@@ -30,11 +24,12 @@ from trading_pipeline.settings import default_home, load_settings, sweeps_server
 def build_definitions(home: Path | None = None, progress: Progress | None = None) -> dg.Definitions:
     """Return the definitions of a home; by default the environment's home, watched by nobody."""
     home = home or default_home()
+    scan = scan_session_job(home, scan_today)
     return dg.Definitions(
         assets=all_assets(),
         asset_checks=all_asset_checks(),
-        jobs=[weekly_retrain, daily_update, resolve_outcomes, backfill_months],
-        schedules=[weekly_schedule, daily_schedule, resolve_schedule],
+        jobs=[*JOBS, scan],
+        schedules=[*SCHEDULES, scan_schedule(scan)],
         sensors=[drift_sensor(home)],
         executor=dg.in_process_executor,
         resources={

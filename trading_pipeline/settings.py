@@ -20,8 +20,9 @@ PREFIX = "TRADING_PIPELINE_"
 HOME_VARIABLE = f"{PREFIX}HOME"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 SWEEPS_URL_VARIABLE = f"{PREFIX}SWEEPS_URL"
+SMTP_PASSWORD_VARIABLE = f"{PREFIX}SMTP_PASSWORD"
 # Variables of ours that are no settings.
-RESERVED = {HOME_VARIABLE, CONFIG_VARIABLE, SWEEPS_URL_VARIABLE}
+RESERVED = {HOME_VARIABLE, CONFIG_VARIABLE, SWEEPS_URL_VARIABLE, SMTP_PASSWORD_VARIABLE}
 
 VENDOR_KEYS = (
     "APCA_API_KEY_ID",
@@ -103,6 +104,11 @@ def vendor_keys() -> dict[str, str]:
 def sweeps_server() -> str:
     """Return the address of the sweeps' server, empty if none; it may hold a password."""
     return os.environ.get(SWEEPS_URL_VARIABLE, "")
+
+
+def smtp_password() -> str:
+    """Return the password of the mail server that tells of alerts, empty if none is set."""
+    return os.environ.get(SMTP_PASSWORD_VARIABLE, "")
 
 
 def top_level_file(name: str) -> Path:

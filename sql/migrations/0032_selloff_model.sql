@@ -31,7 +31,7 @@ comment on column selloffs.scores.session_date is 'Exchange session.';
 comment on column selloffs.scores.rung is '[fraction] Depth of the rung.';
 comment on column selloffs.scores.detected_at is '[UTC] Close of the bar that reached it: the moment of the decision.';
 comment on column selloffs.scores.session is 'Ordinal of the session.';
-comment on column selloffs.scores.block is 'Test block, from 1; 0 is the hold-out.';
+comment on column selloffs.scores.block is 'Test block of the protocol; 0 is the hold-out.';
 comment on column selloffs.scores.is_holdout is 'In the hold-out, judged once.';
 comment on column selloffs.scores.probability is '[0..1] Calibrated probability of reversal.';
 comment on column selloffs.scores.expected_r is '[R] Expected net multiple.';
@@ -49,6 +49,7 @@ comment on column selloffs.scores.data_version is 'Hash of the inputs the row wa
 comment on column selloffs.scores.config_version is 'Hash of the resolved settings.';
 
 create table selloffs.model (
+    kind            varchar not null,
     model_version   varchar not null,
     recipe_id       varchar not null,
     member          varchar not null,
@@ -68,7 +69,8 @@ create table selloffs.model (
 );
 
 comment on table selloffs.model is
-    'Files of the judged model of falls: one row per member.';
+    'Files of the model of falls, as judged and as refitted for service: one row per member.';
+comment on column selloffs.model.kind is 'judged: fitted before the hold-out | deployed: its recipe on every closed outcome.';
 comment on column selloffs.model.model_version is 'Name of the version.';
 comment on column selloffs.model.recipe_id is 'Hash of features, parameters and seeds.';
 comment on column selloffs.model.member is 'Learner, or part of the second level.';
@@ -92,6 +94,7 @@ create table selloffs.metrics (
     regime             varchar not null,
     n_events           bigint not null,
     n_sessions         integer not null,
+    n_study            bigint not null,
     is_assessable      boolean not null,
     base_rate          double,
     auc                double,
@@ -116,7 +119,8 @@ comment on column selloffs.metrics.span is 'oof | holdout.';
 comment on column selloffs.metrics.regime is 'A regime, or all.';
 comment on column selloffs.metrics.n_events is 'Events judged.';
 comment on column selloffs.metrics.n_sessions is 'Sessions they lie in.';
-comment on column selloffs.metrics.is_assessable is 'Enough events and sessions to be told.';
+comment on column selloffs.metrics.n_study is 'Closed falls of training span and hold-out together.';
+comment on column selloffs.metrics.is_assessable is 'Enough falls in the study, and sessions judged, to be told.';
 comment on column selloffs.metrics.base_rate is '[0..1] Share that reversed.';
 comment on column selloffs.metrics.auc is 'AUC.';
 comment on column selloffs.metrics.auc_low is 'Lower end of its interval.';
@@ -242,10 +246,13 @@ comment on column selloffs.drift.psi is 'Population stability index.';
 comment on column selloffs.drift.ks is 'Largest distance of the distribution functions.';
 comment on column selloffs.drift.threshold is 'What windows of the training span do by themselves.';
 comment on column selloffs.drift.is_drifted is 'Beyond the limit and the threshold.';
-comment on column selloffs.drift.status is 'stable | watch | drifted | not assessable.';
+comment on column selloffs.drift.status is 'stable | watch | drifted | not_assessable.';
 comment on column selloffs.drift.n_reference is 'Training events with a value.';
 comment on column selloffs.drift.n_live is 'Newest events with a value.';
 comment on column selloffs.drift.run_id is 'Dagster run that wrote the row.';
 comment on column selloffs.drift.code_version is 'Hash of the code that computed the row.';
 comment on column selloffs.drift.data_version is 'Hash of the inputs the row was computed from.';
 comment on column selloffs.drift.config_version is 'Hash of the resolved settings.';
+
+comment on column gate.decisions.role is
+    'champion or shadow of the daily model; selloff_champion or selloff_shadow of the model of falls.';

@@ -1,7 +1,7 @@
 -- What the live scanner said: appended, never updated, never computed again.
 
 create table selloffs.alerts (
-    alert_id       varchar not null,
+    alert_id       varchar primary key,
     scan_id        varchar not null,
     mode           varchar not null,
     symbol         varchar not null,

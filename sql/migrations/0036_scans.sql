@@ -28,31 +28,32 @@ create table scans.history (
     vix                    double,
     time_of_day            varchar not null,
     day_of_week            varchar not null,
-    is_market_hours        boolean not null
+    is_market_hours        boolean not null,
+    primary key (scan_id)
 );
 
 comment on table scans.history is
     'One row per scan, live, replayed or historical; appended, never updated.';
-comment on column scans.history.scan_id is 'Id of the scan.';
+comment on column scans.history.scan_id is 'Hash of mode, session, moment, settings and model: the same scan twice is one row.';
 comment on column scans.history.mode is 'live | replay | historical.';
-comment on column scans.history.scanned_at is '[UTC] The moment the scan looked at: as of.';
+comment on column scans.history.scanned_at is '[UTC] The moment the scan looked at: as of; of a historical scan the session''s close.';
 comment on column scans.history.started_at is '[UTC] Clock at its start.';
 comment on column scans.history.total_seconds is '[s] Duration.';
-comment on column scans.history.session_date is 'Exchange session scanned, the last one of a historical scan.';
+comment on column scans.history.session_date is 'Exchange session scanned; a historical scan has one row per session.';
 comment on column scans.history.max_symbols is 'Filter: most symbols.';
 comment on column scans.history.min_tech_rating is '[0..100] Filter: least technical rating.';
 comment on column scans.history.min_dollar_volume is '[USD] Filter: least median dollar volume a session.';
 comment on column scans.history.sectors_json is 'Filter: sectors; empty list for all.';
 comment on column scans.history.industries_json is 'Filter: industries; empty list for all.';
-comment on column scans.history.lookback_days is '[sessions] Over which volume and rating look back.';
+comment on column scans.history.lookback_days is '[sessions] Of the median dollar volume, and how old a newest bar may be.';
 comment on column scans.history.n_symbols is 'Symbols scanned after the filter.';
 comment on column scans.history.n_events is 'Falls found.';
-comment on column scans.history.n_signals is 'Alerts with a risk tier above zero.';
-comment on column scans.history.n_withheld is 'Falls found and withheld.';
+comment on column scans.history.n_signals is 'Alerts with a risk tier above zero, said by a model that had not seen them.';
+comment on column scans.history.n_withheld is 'Falls found and withheld; in a historical scan those whose bars are not clean.';
 comment on column scans.history.model_version is 'Model in service; missing without one.';
-comment on column scans.history.spy_trend is 'up | neutral | down; missing where the index is.';
+comment on column scans.history.spy_trend is 'up: close above SMA 20 above SMA 50; down: both reversed; else neutral; missing where the index is.';
 comment on column scans.history.annualised_volatility is '[1/sqrt(year)] Of the index, 20 sessions before.';
-comment on column scans.history.momentum is '[-1..1] Of the index.';
+comment on column scans.history.momentum is '[-1..1] Return of 20 sessions in two standard deviations of 20 sessions, cut at both ends.';
 comment on column scans.history.return_5d is '[fraction] Of the index, five sessions to the one before.';
 comment on column scans.history.return_20d is '[fraction] As above, twenty.';
 comment on column scans.history.vix is '[points] VIX close of the session before.';

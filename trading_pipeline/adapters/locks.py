@@ -1,4 +1,4 @@
-"""The home's lock: one run at a time, named while it lasts."""
+"""Locks of the home: one run at a time, one scan of a kind at a time, named while they last."""
 
 import fcntl
 import os
@@ -10,18 +10,20 @@ from pathlib import Path
 
 from trading_pipeline.contracts.errors import InputError, WarehouseBusyError
 
+RUN_LOCK = "run.lock"
+
 
 @contextmanager
-def home_lock(home: Path) -> Iterator[Path]:
-    """Hold `run.lock` of a home; the kernel drops it when the process ends, however it ends.
+def home_lock(home: Path, name: str = RUN_LOCK) -> Iterator[Path]:
+    """Hold a lock of a home; the kernel drops it when the process ends, however it ends.
 
     The file says who holds it: process id, command and start, one to a line.
 
     Raises:
-        WarehouseBusyError: Another run holds the home; raised at once, naming it.
+        WarehouseBusyError: Another process holds it; raised at once, naming it.
         InputError: The home cannot be written.
     """
-    path = home / "run.lock"
+    path = home / name
     try:
         home.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -8,6 +8,7 @@ import dagster as dg
 def all_assets() -> Sequence[dg.AssetsDefinition]:
     """Return every asset of every stage."""
     from trading_pipeline.assets import (
+        alerts,
         backtest,
         bar_quality,
         bars,
@@ -23,12 +24,17 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         intraday_features,
         labels,
         memory,
+        orders,
         outcomes,
         predictions,
         regimes,
         reports,
         requests,
+        scans,
         selloffs,
+        selloffs_model,
+        selloffs_verdicts,
+        selloffs_worth,
         splits,
         sweeps,
     )
@@ -55,8 +61,14 @@ def all_assets() -> Sequence[dg.AssetsDefinition]:
         outcomes,
         drift,
         selloffs,
+        selloffs_model,
+        selloffs_verdicts,
         cards,
         reports,
+        selloffs_worth,
+        scans,
+        alerts,
+        orders,
     )
     return [
         value

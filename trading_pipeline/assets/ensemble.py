@@ -156,7 +156,6 @@ def save_model(
     ``trained`` holds the rows of the rolling window, whose sessions drift later compares with;
     ``scores`` session and probability over the hold-out, with which it compares live ones.
     """
-    by_learner = {member.recipe.learner: member.recipe for member in members}
     files = members_to_bytes(recipe, members, stack)
     span = {
         "first_session": int(trained["session"].min()),
@@ -168,6 +167,22 @@ def save_model(
         ordered = scores.sort_values(["session", "probability"])
         kept = {name: ordered[name].tolist() for name in ("session", "probability")}
         files[SCORES_FILE] = json.dumps(kept).encode()
+    return stored_files(run, version, recipe, files, trained, n_rows)
+
+
+def stored_files(
+    run: StageRun,
+    version: str,
+    recipe: Recipe,
+    files: Mapping[str, bytes],
+    trained: pd.DataFrame,
+    n_rows: int,
+) -> pd.DataFrame:
+    """Store files of a model; return a row each: the columns of ensemble.model but the protocol.
+
+    ``trained`` has the session_date of the rows it was fitted on.
+    """
+    by_learner = {member.learner: member for member in recipe.members}
     rows = []
     for file in run.save_model(version, files):
         own = by_learner.get(file.member)
@@ -274,10 +289,16 @@ def as_seen_by(
     return other.panel.X, judged_panel(run, other)
 
 
-def record_read(run: StageRun, protocol_id: str, recipe_id: str, panel: Panel) -> None:
+def record_read(
+    run: StageRun,
+    protocol_id: str,
+    recipe_id: str,
+    panel: Panel,
+    labels: str = "labels.direction",
+) -> None:
     """Count one read of the hold-out per data version, protocol and recipe."""
     data = run.hash(
-        "labels.direction",
+        labels,
         "session_date between $first and $last",
         first=panel.rows["session_date"].min(),
         last=panel.rows["session_date"].max(),

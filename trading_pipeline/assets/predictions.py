@@ -25,7 +25,10 @@ TRAINING_FILE = "training.json"
 
 def live_fingerprint(run: StageRun) -> Mapping[str, str]:
     """Return what may leave something unsaid: rows to speak about, and who is in service."""
-    decided = run.read("select decision_id, role, model_version from gate.decisions order by all")
+    decided = run.read(
+        "select decision_id, role, model_version from gate.decisions"
+        " where role in ('champion', 'shadow') order by all"
+    )
     return {
         "features": run.hash("features.daily"),
         "regimes": run.hash("regimes.market"),
@@ -77,7 +80,7 @@ def live(run: StageRun) -> TableResult:
 
 def unsaid(run: StageRun) -> tuple[Speaker, ...]:
     """Return who has something left to say, and about which sessions; nobody before a first fit."""
-    decisions = run.table_whole("gate.decisions")
+    decisions = run.read("select * from gate.decisions where role in ('champion', 'shadow')")
     as_of = {
         version: int(json.loads(run.load_model(version)[TRAINING_FILE])["as_of_session"])
         for version in sorted(set(decisions["model_version"]))

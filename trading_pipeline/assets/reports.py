@@ -11,6 +11,8 @@ import pandas as pd
 
 from trading_pipeline.assets.bars import coverage_months
 from trading_pipeline.assets.reality import reality
+from trading_pipeline.assets.selloff_pictures import gallery
+from trading_pipeline.assets.selloffs_tracking import fall_record, flat
 from trading_pipeline.assets.service import roles
 from trading_pipeline.assets.table_asset import STEP_TAG, table_asset
 from trading_pipeline.assets.training import protocol_in_force
@@ -21,6 +23,8 @@ from trading_pipeline.contracts.tracking import IntervalMetric, LearnerRecord, T
 from trading_pipeline.contracts.vocabulary import STAGES
 from trading_pipeline.domain.ensemble.stack import STACK
 from trading_pipeline.domain.regimes.broad_index import broad_index
+from trading_pipeline.domain.selloffs.backtest import offered_falls
+from trading_pipeline.domain.selloffs.edge import edge_verdict
 from trading_pipeline.domain.sweeps.search import failed_learners
 from trading_pipeline.resources import StageRun
 
@@ -59,6 +63,14 @@ REPORTED = (
     "drift.regimes",
     "drift.episodes",
     "selloffs.events",
+    "selloffs.features",
+    "selloffs.outcomes",
+    "selloffs.scores",
+    "selloffs.metrics",
+    "selloffs.verdicts",
+    "selloffs.backtest",
+    "selloffs.equity",
+    "bars.minute",
 )
 
 
@@ -96,7 +108,7 @@ def build_payload(run: StageRun) -> ReportPayload:
             ),
         },
         reality=(*reality(run), f"Broad index: {index_name}."),
-        notes={"selloffs": "no minute bars in the span"} if selloffs.empty else {},
+        notes=selloff_notes(run, selloffs),
         coverage=universe,
         coverage_months=coverage_months(run),
         quarantine=run.table("bars.quarantine"),
@@ -134,6 +146,7 @@ def build_payload(run: StageRun) -> ReportPayload:
         drift_regimes=run.table("drift.regimes"),
         episodes=run.table("drift.episodes"),
         selloffs=selloffs,
+        **selloff_worth(run, selloffs),
         verdict=str(verdict_rows["verdict"].iloc[0]),
         verdict_rows=verdict_rows,
         stages=pd.DataFrame(
@@ -148,6 +161,39 @@ def build_payload(run: StageRun) -> ReportPayload:
             ]
         ),
     )
+
+
+def selloff_notes(run: StageRun, events: pd.DataFrame) -> dict[str, str]:
+    """Return why parts of the section on falls are empty."""
+    if not run.read("select 1 as one from bars.minute limit 1").empty:
+        reason = "no fall reached a rung" if events.empty else "no model has scored a fall"
+        return {"selloffs": reason, "selloff_scores": reason}
+    return {"selloffs": "no minute bars in the span"}
+
+
+def selloff_worth(run: StageRun, events: pd.DataFrame) -> dict[str, Any]:
+    """Return what the report shows of the worth of falls; the gallery is out of sample."""
+    outcomes, curve = run.table("selloffs.outcomes"), run.table("selloffs.equity")
+    scores, comparison = run.table("selloffs.scores"), run.table("selloffs.backtest")
+    offered = offered_falls(scores, events)
+    pictures = gallery(run, events, outcomes, None if offered.empty else offered)
+    scored = run.table("selloffs.metrics")
+    n_study = int(scored["n_study"].max()) if len(scored) else 0
+    found = edge_verdict(comparison, curve, n_study, run.config.selloffs)
+    criteria = run.table("selloffs.verdicts")
+    criteria["value"] = criteria["value"].fillna(1000.0 * criteria["seconds"])
+    return {
+        "selloff_features": run.table("selloffs.features"),
+        "selloff_verdict": "" if events.empty else found.words,
+        "selloff_scores": scores,
+        "selloff_metrics": scored,
+        "selloff_criteria": criteria,
+        "selloff_backtest": comparison,
+        "selloff_equity": curve,
+        "selloff_offered": offered,
+        "selloff_trades": pictures["falls"],
+        "selloff_minutes": pictures["minutes"],
+    }
 
 
 def _of(table: str, stage: str) -> bool:
@@ -195,30 +241,53 @@ def runs(run: StageRun) -> TableResult:
 
 @table_asset(
     "reports.tracking",
-    reads=("reports.runs", "ensemble.deployed", "ensemble.scores", "sweeps.trials"),
+    reads=(
+        "reports.runs",
+        "ensemble.deployed",
+        "ensemble.scores",
+        "sweeps.trials",
+        "selloffs.model",
+        "selloffs.metrics",
+        "selloffs.verdicts",
+    ),
     settings=("tracking",),
     kinds=("mlflow",),
 )
 def tracking(run: StageRun) -> TableResult:
-    """The run in MLflow: parameters, scores, figures, report, native files; or why it is not."""
-    result = run.track(build_record(run))
-    deployed = run.table("ensemble.deployed").iloc[0]
+    """The run in MLflow: parameters, scores, figures, report, native files; or why it is not.
+
+    The model of falls, where there is one, is a run and a registered model of its own.
+    """
+    records = [build_record(run)]
+    if (of_falls := fall_record(run)) is not None:
+        records.append(of_falls)
+    rows = [tracked(run, record) for record in records]
+    # Earlier versions stay: a roll-back moves MLflow's alias to one of them.
+    earlier = run.table("reports.tracking")[list(rows[0])]
+    earlier = earlier[~earlier["model_version"].isin([row["model_version"] for row in rows])]
+    return TableResult(
+        pd.DataFrame([*rows, *earlier.to_dict("records")]),
+        {
+            "state": rows[0]["state"],
+            "detail": rows[0]["detail"],
+            "model version": rows[0]["model_version"],
+            "model of falls": rows[1]["model_version"] if len(rows) > 1 else "none",
+        },
+    )
+
+
+def tracked(run: StageRun, record: TrackingRecord) -> dict[str, Any]:
+    """Tell MLflow of a model; return its row of reports.tracking."""
+    result = run.track(record)
     if result.state != "logged":
         run.log.warning(f"MLflow is {result.state}: {result.detail}")
-    row = {
+    return {
         "state": result.state,
         "detail": result.detail,
         "mlflow_run_id": result.mlflow_run_id,
         "mlflow_model_version": result.mlflow_model_version,
-        "model_version": deployed["model_version"],
+        "model_version": record.run_name,
     }
-    # Earlier versions stay: a roll-back moves MLflow's alias to one of them.
-    earlier = run.table("reports.tracking")[list(row)]
-    earlier = earlier[earlier["model_version"] != row["model_version"]]
-    return TableResult(
-        pd.DataFrame([row, *earlier.to_dict("records")]),
-        {"state": result.state, "detail": result.detail, "model version": row["model_version"]},
-    )
 
 
 def build_record(run: StageRun) -> TrackingRecord:
@@ -250,7 +319,7 @@ def build_record(run: StageRun) -> TrackingRecord:
             "verdict": str(report["verdict"]),
             "dagster_run_id": run.run_id,
         },
-        params=_flat(run.setting("splits") | run.setting("ensemble") | run.setting("sampling")),
+        params=flat(run.setting("splits") | run.setting("ensemble") | run.setting("sampling")),
         metrics={str(r.metric): float(str(r.value)) for r in summary.itertuples()},
         holdout={
             f"{metric}_{row['regime']}": IntervalMetric(
@@ -282,17 +351,7 @@ def _learner(name: object, trials: pd.DataFrame) -> LearnerRecord:
     best = final.iloc[0]
     return LearnerRecord(
         name=str(name),
-        params=_flat(json.loads(best["params_json"])) | {"rounds": str(best["best_round"])},
+        params=flat(json.loads(best["params_json"])) | {"rounds": str(best["best_round"])},
         metrics={"inner_auc": float(best["auc"]), "trials": float(len(trials))},
         fold_scores={"inner_fold_auc": tuple(json.loads(best["fold_scores_json"]))},
     )
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = str(value)
-    return flat

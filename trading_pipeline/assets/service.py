@@ -1,6 +1,7 @@
 """Who is in service: the champion a human promoted, and the challenger that runs in shadow."""
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 
 import pandas as pd
@@ -21,9 +22,9 @@ from trading_pipeline.resources import StageRun
 BY_PIPELINE = "pipeline"
 
 
-def roles(run: StageRun) -> dict[str, str | None]:
+def roles(run: StageRun, prefix: str = "") -> dict[str, str | None]:
     """Return the model version in each role, None where nobody is."""
-    return service_roles(run.table_whole("gate.decisions"))
+    return service_roles(run.table_whole("gate.decisions"), prefix)
 
 
 def model_fault(run: StageRun, version: str) -> str:
@@ -42,15 +43,16 @@ def model_fault(run: StageRun, version: str) -> str:
     return str(run.remember(f"fault of {version}", run.run_id, examine))
 
 
-def usable(run: StageRun, version: str | None) -> str | None:
+def usable(run: StageRun, version: str | None, known: Collection[str] | None = None) -> str | None:
     """Return a version that can be asked today; None where there is none, after a warning.
 
-    A model in service that is broken must not stop the retrain that replaces it.
+    A model in service that is broken must not stop the retrain that replaces it. `known` are the
+    features there are, by default the daily ones of the settings.
     """
     if version is None:
         return None
     fault = model_fault(run, version)
-    if not fault and (lacking := lacking_features(run, version)):
+    if not fault and (lacking := lacking_features(run, version, known)):
         fault = f"it needs features that the settings do not compute: {', '.join(lacking[:5])}"
     if fault:
         run.log.warning(f"{version} is left out: {fault}")
@@ -58,7 +60,9 @@ def usable(run: StageRun, version: str | None) -> str | None:
     return version
 
 
-def in_service(run: StageRun) -> dict[str, str]:
+def in_service(
+    run: StageRun, prefix: str = "", known: Collection[str] | None = None
+) -> dict[str, str]:
     """Return who is in each role and whether it is whole and fed, for a table's fingerprint.
 
     No model is read: a table that is up to date must not pay for that. Whether whole files can be
@@ -70,10 +74,10 @@ def in_service(run: StageRun) -> dict[str, str]:
             return "nobody"
         if not is_whole(run, version):
             return f"{version}, broken"
-        lacking = lacking_features(run, version)
+        lacking = lacking_features(run, version, known)
         return f"{version} lacks {', '.join(lacking)}" if lacking else version
 
-    return {role: state(version) for role, version in roles(run).items()}
+    return {role: state(version) for role, version in roles(run, prefix).items()}
 
 
 def recipe_features(run: StageRun, version: str) -> list[str]:
@@ -82,10 +86,13 @@ def recipe_features(run: StageRun, version: str) -> list[str]:
     return sorted({name for member in recipe["members"] for name in member["features"]})
 
 
-def lacking_features(run: StageRun, version: str) -> tuple[str, ...]:
-    """Return the features a stored model reads that today's settings do not compute."""
-    registry = feature_registry(run.config.features, run.feature_module())
-    known = {feature.name for feature in registry}
+def lacking_features(
+    run: StageRun, version: str, known: Collection[str] | None = None
+) -> tuple[str, ...]:
+    """Return the features a stored model reads that are not known: by default, not computed."""
+    if known is None:
+        registry = feature_registry(run.config.features, run.feature_module())
+        known = {feature.name for feature in registry}
     return tuple(name for name in recipe_features(run, version) if name not in known)
 
 
@@ -98,10 +105,12 @@ def is_whole(run: StageRun, version: str) -> bool:
     return True
 
 
-def reference_version(run: StageRun) -> str | None:
+def reference_version(
+    run: StageRun, prefix: str = "", known: Collection[str] | None = None
+) -> str | None:
     """Return the model that drift is measured against: the champion, else the shadow."""
-    held = roles(run)
-    return usable(run, held["champion"]) or usable(run, held["shadow"])
+    held = roles(run, prefix)
+    return usable(run, held["champion"], known) or usable(run, held["shadow"], known)
 
 
 def stage_challenger(run: StageRun, version: str, verdict: str | None) -> None:
@@ -114,17 +123,23 @@ def stage_challenger(run: StageRun, version: str, verdict: str | None) -> None:
     shadow = roles(run)["shadow"]
     if shadow is not None and shadow != version:
         _promote_when_due(run, shadow, _staged_verdict(run, shadow), now)
+    put_in_shadow(run, version, verdict)
+    _promote_when_due(run, version, verdict, now)
+
+
+def put_in_shadow(run: StageRun, version: str, verdict: str | None, prefix: str = "") -> None:
+    """Let a new version run in shadow, if it is not in service already."""
     staged = draft_shadow(
         run.table_whole("gate.decisions"),
         version,
         verdict,
         decided_by=BY_PIPELINE,
-        decided_at=now,
+        decided_at=pd.Timestamp.now(tz="UTC").to_pydatetime(),
         reason=f"challenger of the newest retrain; the gate says {verdict or 'nothing'}",
+        prefix=prefix,
     )
     if staged is not None:
         _append(run, staged)
-    _promote_when_due(run, version, verdict, now)
 
 
 def _promote_when_due(run: StageRun, version: str, verdict: str | None, now: datetime) -> None:

@@ -10,7 +10,7 @@ from trading_pipeline.assets.table_asset import Compute, digest, table_asset
 from trading_pipeline.contracts.tables import SqlSelect
 from trading_pipeline.domain.bars.minutes import session_hours
 from trading_pipeline.domain.bars.sessions import session_table
-from trading_pipeline.domain.simulation.market import simulate_market
+from trading_pipeline.domain.simulation.made import made_market
 from trading_pipeline.domain.simulation.minutes import simulate_minutes
 from trading_pipeline.resources import MarketFolder, StageRun, composed_select
 
@@ -46,7 +46,7 @@ def market_folder(run: StageRun) -> MarketFolder:
 
 def _make(run: StageRun, path: Path) -> None:
     if run.config.source.kind == "simulated":
-        run.write_market(path, simulate_market(run.config.source.simulation))
+        run.write_market(path, made_market(run.config.source.simulation))
         return
     dates = session_table()["session_date"]
     sessions = pd.DatetimeIndex(dates[dates <= SAMPLE_END].iloc[-SAMPLE_MINUTE_SESSIONS:])

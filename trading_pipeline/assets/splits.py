@@ -11,6 +11,7 @@ from trading_pipeline.contracts.tables import TableResult
 from trading_pipeline.domain.splits.folds import fold_table
 from trading_pipeline.domain.splits.protocol import (
     Protocol,
+    judgeable_sessions,
     make_protocol,
     protocol_of_record,
     renewal_due,
@@ -42,7 +43,7 @@ def fix_protocol(run: StageRun, labels: pd.DataFrame) -> Protocol:
         "select * from splits.protocols where universe_id = $universe_id order by created_at desc",
         universe_id=wanted,
     )
-    sessions = pd.DatetimeIndex(labels["session_date"].unique()).sort_values()
+    sessions = judgeable_sessions(labels)
     # Its write is taken back where a person asks for a new protocol.
     is_in_force = run.warehouse.latest_materialization("splits.holdout") is not None
     if len(stored) and is_in_force:

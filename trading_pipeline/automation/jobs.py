@@ -1,12 +1,22 @@
 """What runs when: the weekly retrain, the daily update, and the nightly outcomes."""
 
+from functools import reduce
+from operator import or_
+
 import dagster as dg
 
 from trading_pipeline.assets.requests import RAW_PAGES
+from trading_pipeline.assets.table_asset import STEP_TAG
+from trading_pipeline.contracts.steps import step_of
 
 NEW_YORK = "America/New_York"
 # Months are chosen by hand; the other jobs fetch whatever is missing, without partitions.
 UNPARTITIONED = dg.AssetSelection.all() - dg.AssetSelection.assets(RAW_PAGES)
+# Falls are collected and watched daily; what fits their model, or follows from its fit, weekly.
+FITTED = ("ensemble.model", "ensemble.validation", "gate.verdicts")
+FALLS = dg.AssetSelection.groups("selloffs") - reduce(
+    or_, (dg.AssetSelection.tag(STEP_TAG, step_of(table).tag) for table in FITTED)
+)
 
 weekly_retrain = dg.define_asset_job(
     "weekly_retrain",
@@ -20,7 +30,8 @@ weekly_retrain = dg.define_asset_job(
 daily_update = dg.define_asset_job(
     "daily_update",
     selection=(
-        dg.AssetSelection.groups("bars", "regimes", "selloffs", "drift", "predictions", "outcomes")
+        dg.AssetSelection.groups("bars", "regimes", "drift", "predictions", "outcomes")
+        | FALLS
         | dg.AssetSelection.assets(
             ["features", "catalog"], ["features", "daily"], ["features", "intraday"]
         )
@@ -70,3 +81,6 @@ resolve_schedule = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every day at 04:00 UTC.",
 )
+
+JOBS = (weekly_retrain, daily_update, resolve_outcomes, backfill_months)
+SCHEDULES = (weekly_schedule, daily_schedule, resolve_schedule)

@@ -17,8 +17,11 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 
+from trading_pipeline.contracts.errors import WarehouseBusyError
 from trading_pipeline.resources import PID_TAG, hold_home
 
+# Of a run that holds another lock than the home's: a scan lets other runs work beside it.
+LOCK_TAG = "trading_pipeline/lock"
 UNFINISHED = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 
 
@@ -52,17 +55,29 @@ def open_instance(home: Path, template: Path) -> DagsterInstance:
 def settle_dead_runs(instance: DagsterInstance, home: Path) -> list[str]:
     """Mark runs of killed processes as failed, free their slots, name them.
 
-    A run holds the home's lock from start to end. Whoever can take the lock knows that every
-    run which had it, and is not finished, is dead. Raises WarehouseBusyError while one lives.
+    A run holds the home's lock, or the one its LOCK_TAG names, from start to end. Whoever can
+    take the lock knows that every run which had it, and is not finished, is dead. Raises
+    WarehouseBusyError while one lives that holds the home's.
     """
     settled = []
     with hold_home(home):
         for run in instance.get_runs(RunsFilter(statuses=UNFINISHED)):
-            if PID_TAG in run.tags:
+            if PID_TAG in run.tags and _is_free(home, run.tags.get(LOCK_TAG)):
                 instance.report_run_failed(run, message="The process of this run was killed.")
                 instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
                 settled.append(run.run_id)
     return settled
+
+
+def _is_free(home: Path, lock: str | None) -> bool:
+    """Return whether nobody holds a lock beside that of runs; no lock is always free."""
+    if lock is None:
+        return True
+    try:
+        with hold_home(home, lock):
+            return True
+    except WarehouseBusyError:
+        return False
 
 
 def launch(

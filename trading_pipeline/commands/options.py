@@ -55,8 +55,23 @@ OwnFeatures = Annotated[
 ]
 JsonPath = Annotated[Path | None, typer.Option("--json", help="Write the result as JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; do nothing.")]
+SetAndForget = Annotated[
+    bool,
+    typer.Option(
+        "--set-and-forget",
+        help="Promote by itself what passed every criterion and its shadow period.",
+    ),
+]
+RenewProtocol = Annotated[
+    bool,
+    typer.Option("--renew-protocol", help="Move the hold-out to the newest sessions first."),
+]
+Reason = Annotated[str, typer.Option(help="Why; kept in the history.")]
+By = Annotated[str, typer.Option(help="Who decides.")]
+Model = Literal["daily", "selloffs"]
+ModelName = Annotated[Model, typer.Option("--model", help="The daily model, or that of falls.")]
 Suite = Literal["quick", "full"]
-Signal = Literal["none", "linear", "interaction", "regime"]
+Signal = Literal["none", "linear", "interaction", "regime", "falls"]
 
 
 def source_flags(

@@ -1,5 +1,7 @@
-"""Decisions about the model in service, and what the home holds."""
+"""Decisions about the models in service, and what the home holds."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
@@ -11,11 +13,14 @@ from trading_pipeline.adapters.config_store import ConfigStore
 from trading_pipeline.adapters.locks import home_lock
 from trading_pipeline.adapters.mlflow_store import set_alias
 from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.commands.options import Model
 from trading_pipeline.commands.run import Prepared, check_source, instance_of, prepare
 from trading_pipeline.commands.summary import plain, write_json
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
+from trading_pipeline.contracts.tracking import FALLS_SUFFIX
 from trading_pipeline.domain.gate.decisions import (
+    FALLS,
     Decision,
     draft_promotion,
     draft_rollback,
@@ -25,6 +30,22 @@ from trading_pipeline.resources import open_home
 from trading_pipeline.settings import validated
 
 WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How a model is named in the ledger of decisions, at its gate and in MLflow."""
+
+    prefix: str
+    verdicts: str
+    champion: str
+    suffix: str
+
+
+MODELS: Mapping[Model, Served] = {
+    "daily": Served("", "gate.verdicts", "champion", ""),
+    "selloffs": Served(FALLS, "selloffs.verdicts", "champion of falls", FALLS_SUFFIX),
+}
 
 
 def prepare_retrain(
@@ -38,7 +59,8 @@ def prepare_retrain(
         with home_lock(home), prepared.warehouse.writer() as connection:
             # Without its ledger row the hold-out is stale, and the next run fixes a new one.
             connection.execute(
-                "delete from provenance.materializations where asset = 'splits.holdout'"
+                "delete from provenance.materializations"
+                " where asset in ('splits.holdout', 'selloffs.scores')"
             )
     return prepared
 
@@ -66,12 +88,15 @@ def retrain_settings(home: Path, from_config: str, set_and_forget: bool) -> Pipe
     return validated(tree)
 
 
-def promote_challenger(home: Path, by: str, reason: str, *, anyway: bool) -> str:
+def promote_challenger(
+    home: Path, by: str, reason: str, *, anyway: bool, model: Model = "daily"
+) -> str:
     """Make the newest challenger champion; return what was done. Raises InputError."""
     warehouse = open_home(home, WAIT_SECONDS)
+    named = MODELS[model]
     with home_lock(home):
         decisions = warehouse.read("select * from gate.decisions")
-        verdicts = warehouse.read("select any_value(verdict) as v from gate.verdicts")["v"]
+        verdicts = warehouse.read(f"select any_value(verdict) as v from {named.verdicts}")["v"]
         decision = draft_promotion(
             decisions,
             None,
@@ -80,21 +105,28 @@ def promote_challenger(home: Path, by: str, reason: str, *, anyway: bool) -> str
             decided_by=by,
             decided_at=_now(),
             reason=reason,
+            prefix=named.prefix,
         )
         warehouse.append("gate.decisions", pd.DataFrame([decision]))
     _show(home, decision)
-    return _told(home, warehouse, decision)
+    return _told(home, warehouse, decision, named)
 
 
-def roll_back(home: Path, by: str, reason: str) -> str:
+def roll_back(home: Path, by: str, reason: str, model: Model = "daily") -> str:
     """Return to the previous champion; return what was done. Raises InputError."""
     warehouse = open_home(home, WAIT_SECONDS)
     with home_lock(home):
         decisions = warehouse.read("select * from gate.decisions")
-        decision = draft_rollback(decisions, decided_by=by, decided_at=_now(), reason=reason)
+        decision = draft_rollback(
+            decisions,
+            decided_by=by,
+            decided_at=_now(),
+            reason=reason,
+            prefix=MODELS[model].prefix,
+        )
         warehouse.append("gate.decisions", pd.DataFrame([decision]))
     _show(home, decision)
-    return _told(home, warehouse, decision)
+    return _told(home, warehouse, decision, MODELS[model])
 
 
 def show_drift(console: Console, home: Path, json_path: Path | None) -> None:
@@ -135,6 +167,13 @@ def show_drift(console: Console, home: Path, json_path: Path | None) -> None:
         )
 
 
+def migrate_home(home: Path) -> str:
+    """Bring a home's warehouse forward; return what was done. Raises InputError."""
+    with home_lock(home):
+        applied = Warehouse(home).migrate()
+    return f"{applied} migrations applied; {home / 'warehouse.duckdb'} is up to date"
+
+
 def export_table(home: Path, table: str, path: Path) -> str:
     """Write a table to Parquet, CSV or JSON by the file's ending; return what was done."""
     warehouse = open_home(home, WAIT_SECONDS)
@@ -170,10 +209,10 @@ def _show(home: Path, decision: Decision) -> None:
         )
 
 
-def _told(home: Path, warehouse: Warehouse, decision: Decision) -> str:
+def _told(home: Path, warehouse: Warehouse, decision: Decision, named: Served) -> str:
     config: PipelineConfig = ConfigStore(home).load().config
     done = (
-        f"{decision['action']}: {decision['model_version']} is champion "
+        f"{decision['action']}: {decision['model_version']} is {named.champion} "
         f"(before: {decision['previous_version'] or 'none'})"
     )
     tracked = warehouse.read(
@@ -187,7 +226,7 @@ def _told(home: Path, warehouse: Warehouse, decision: Decision) -> str:
     result = set_alias(
         home,
         settings.uri,
-        settings.registered_model,
+        f"{settings.registered_model}{named.suffix}",
         "champion",
         str(tracked["version"].iloc[0]),
         timeout_seconds=settings.timeout_seconds,

@@ -9,7 +9,7 @@ from trading_pipeline.adapters.market_writer import market_tables, write_market_
 from trading_pipeline.contracts.data_config import SimulationConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.bars.sessions import session_ordinals
-from trading_pipeline.domain.simulation.market import simulate_market
+from trading_pipeline.domain.simulation.made import made_market
 from trading_pipeline.domain.simulation.shift import plant_shift
 
 SHIFT_VOLATILITY_FACTOR = 2.5
@@ -34,7 +34,9 @@ def write_simulation(
     out = out.expanduser().resolve()
     if out.exists() and not replace_existing:
         raise InputError(f"{out} exists; give another folder or remove it")
-    market = simulate_market(config, extra_sessions)
+    if shift_sessions and config.signal == "falls":
+        raise InputError("a shift would move falls off their rungs; leave out --shift-sessions")
+    market = made_market(config, extra_sessions)
     if shift_sessions:
         sessions = np.unique(session_ordinals(market.vix["ts"]))
         market = plant_shift(market, int(sessions[-shift_sessions]), volatility_factor)

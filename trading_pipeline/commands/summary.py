@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from trading_pipeline.adapters.warehouse import Warehouse
+from trading_pipeline.commands.selloff_summary import selloff_figures, selloff_line
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.contracts.steps import STEPS, step_of
@@ -42,7 +43,7 @@ def build_summary(
         "features": _features(warehouse),
         "holdout": _holdout(warehouse, notes),
         "backtest": _backtest(warehouse, notes),
-        "selloffs": _selloffs(warehouse, notes),
+        "selloffs": selloff_figures(warehouse, config.selloffs, notes),
         "gate": _gate(warehouse, notes),
         "model": _model(warehouse, config.tracking.registered_model, notes),
         "notes": notes,
@@ -90,7 +91,7 @@ def print_summary(console: Console, summary: Summary) -> None:
             f"{backtest['trades']:,} trades",
         )
     if summary["selloffs"]:
-        table.add_row("selloffs", f"{summary['selloffs']['events']:,} events")
+        table.add_row("selloffs", selloff_line(summary["selloffs"]))
     steps = [f"{row['step']} {row['name']} {row['seconds']:.1f} s" for row in summary["steps"]]
     table.add_row("steps", " · ".join(steps))
     verdict = summary["gate"]["verdict"] if summary["gate"] else "none"
@@ -307,16 +308,6 @@ def _backtest(warehouse: Warehouse, notes: list[str]) -> Summary | None:
         return None
     names = ("net_return_frac", "sharpe_net", "max_drawdown_frac", "cost_frac")
     return {"trades": trades, **{name: _metric(warehouse, name) for name in names}}
-
-
-def _selloffs(warehouse: Warehouse, notes: list[str]) -> Summary | None:
-    if not _row(warehouse, "select count(*) as n from bars.minute")["n"]:
-        notes.append("selloffs: no minute bars in the source's span")
-        return None
-    notes.append("selloffs: events only; no outcome model is built yet, its figures are null")
-    events = _row(warehouse, "select count(*) as n from selloffs.events")["n"]
-    model = ("base_rate", "accuracy", "majority_accuracy", "auc", "baseline_r", "model_r")
-    return {"events": events, **dict.fromkeys(model)}
 
 
 def _gate(warehouse: Warehouse, notes: list[str]) -> Summary | None:

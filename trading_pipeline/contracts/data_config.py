@@ -27,8 +27,8 @@ class SimulationConfig(Section):
     n_sessions: int = Field(ge=60, le=7000)
     first_session: date
     seed: int = Field(ge=0)
-    signal: Literal["none", "linear", "interaction", "regime"]
-    oracle_auc: float = Field(gt=0.5, le=0.95)
+    signal: Literal["none", "linear", "interaction", "regime", "falls"]
+    oracle_auc: float = Field(ge=0.5, le=0.95)
     minute_sessions: int = Field(ge=0)
     minute_symbols: int = Field(ge=0)
 

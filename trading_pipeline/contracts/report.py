@@ -65,8 +65,21 @@ class ReportPayload:
     drift_predictions: "pd.DataFrame | None" = None
     drift_regimes: "pd.DataFrame | None" = None
     episodes: "pd.DataFrame | None" = None
-    # selloffs.events
+    # selloffs.events, selloffs.features; the verdict on trading falls in words
     selloffs: "pd.DataFrame | None" = None
+    selloff_features: "pd.DataFrame | None" = None
+    selloff_verdict: str = ""
+    # selloffs.scores, selloffs.metrics, selloffs.verdicts, selloffs.backtest, selloffs.equity
+    selloff_scores: "pd.DataFrame | None" = None
+    selloff_metrics: "pd.DataFrame | None" = None
+    selloff_criteria: "pd.DataFrame | None" = None
+    selloff_backtest: "pd.DataFrame | None" = None
+    selloff_equity: "pd.DataFrame | None" = None
+    # domain.selloffs.backtest.offered_falls
+    selloff_offered: "pd.DataFrame | None" = None
+    # domain.selloffs.gallery.best_and_worst, and the minutes of their sessions
+    selloff_trades: "pd.DataFrame | None" = None
+    selloff_minutes: "pd.DataFrame | None" = None
     # promoted, rejected or undecided; gate.verdicts
     verdict: str | None = None
     verdict_rows: "pd.DataFrame | None" = None

@@ -63,7 +63,6 @@ class SelloffModelConfig(Section):
     holdout_frac: float = Field(gt=0, lt=0.9)
     max_rounds: Count
     calibration: Literal["platt", "isotonic"]
-    calibration_frac: float = Field(gt=0, lt=0.9)
     selected_frac: float = Field(gt=0, lt=1)
     min_events: Count
     min_sessions: Count
@@ -122,6 +121,8 @@ class ScanConfig(Section):
     lookback_days: Count
     poll_seconds: Positive
     stale_after_seconds: Positive
+    gap_minutes: Count
+    max_missing_minutes: Minutes
     notify: NotifyConfig
 
 

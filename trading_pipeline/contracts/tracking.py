@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 TrackingState = Literal["logged", "disabled", "unavailable"]
+# The model of falls is registered beside the daily one, under its name and this.
+FALLS_SUFFIX = "_selloffs"
 
 
 @dataclass(frozen=True, slots=True)

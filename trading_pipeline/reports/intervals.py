@@ -25,8 +25,8 @@ class Interval:
     high: float
 
 
-def _blocks(session: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.asarray((session - session.min()) // BLOCK_SESSIONS, dtype="int64")
+def _blocks(session: NDArray[np.int64], length: int = BLOCK_SESSIONS) -> NDArray[np.int64]:
+    return np.asarray((session - session.min()) // length, dtype="int64")
 
 
 def roc_curve(
@@ -85,16 +85,18 @@ def reliability(
     label: NDArray[np.int64],
     session: NDArray[np.int64],
     n_bins: int,
+    block_sessions: int = BLOCK_SESSIONS,
 ) -> pd.DataFrame:
     """Return predicted, observed, low, high, n_rows of bins with about equal counts.
 
-    The ends come from block-clustered errors and are NaN under three blocks.
+    The ends come from block-clustered errors and are NaN under three blocks of
+    `block_sessions`; the default suits labels of 20 sessions.
     """
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, n_bins + 1)[1:-1]))
     frame = pd.DataFrame(
         {
             "bin": np.searchsorted(edges, probability, side="right"),
-            "block": _blocks(session),
+            "block": _blocks(session, block_sessions),
             "probability": probability,
             "label": label,
         }

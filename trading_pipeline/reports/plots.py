@@ -23,6 +23,14 @@ from trading_pipeline.reports.plots_model import (
     plot_scores,
 )
 from trading_pipeline.reports.plots_quality import plot_minute_coverage
+from trading_pipeline.reports.plots_selloffs import (
+    plot_selloff_equity,
+    plot_selloff_features,
+    plot_selloff_gallery,
+    plot_selloff_hours,
+    plot_selloff_reliability,
+    plot_selloff_scanners,
+)
 from trading_pipeline.reports.plots_sweeps import plot_sweep_history, plot_sweep_importance
 from trading_pipeline.reports.plots_tear_sheet import plot_cost_sensitivity, plot_drawdowns
 from trading_pipeline.reports.svg import as_markdown_image
@@ -50,6 +58,12 @@ __all__ = [
     "plot_regime_counts",
     "plot_roc",
     "plot_scores",
+    "plot_selloff_equity",
+    "plot_selloff_features",
+    "plot_selloff_gallery",
+    "plot_selloff_hours",
+    "plot_selloff_reliability",
+    "plot_selloff_scanners",
     "plot_selloffs",
     "plot_sweep_history",
     "plot_sweep_importance",

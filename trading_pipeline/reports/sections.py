@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 from markupsafe import Markup
@@ -13,12 +14,22 @@ from trading_pipeline.reports import (
     tables_data,
     tables_model,
     tables_outcomes,
+    tables_selloffs,
     tables_worth,
 )
 from trading_pipeline.reports.table import Table
-from trading_pipeline.reports.wording import words
+from trading_pipeline.reports.wording import minus_signs, words
 
 WIDE, NARROW = 960, 370
+SELLOFF_SLICES = (
+    ("entry_delay", "Falls by entry delay, minutes"),
+    ("cost_multiple", "Falls at other costs"),
+    ("rung", "Falls by depth"),
+    ("regime", "Falls by regime"),
+    ("hour", "Falls by hour"),
+    ("sector", "Falls by sector"),
+    ("symbol", "Falls by symbol"),
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +48,7 @@ class Section:
     anchor: str
     name: str
     lead: str
+    findings: list[str] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     folded: list[Table] = field(default_factory=list)
@@ -266,10 +278,47 @@ def _drift(p: ReportPayload) -> _Builder:
 
 
 def _selloffs(p: ReportPayload) -> _Builder:
-    lead = "First minutes in which a symbol fell a rung below its session's open."
+    lead = (
+        "First minutes in which a symbol fell a rung below its session's open, and what trading "
+        "them is worth with a model and without, on falls no model had seen."
+    )
     b = _Builder(p, "selloffs", "Selloffs", lead)
+    if p.selloff_verdict:
+        b.section.findings.append(minus_signs(p.selloff_verdict))
     caption = "Events by depth of the fall and by hour in New York."
     b.picture("selloffs", p.selloffs, plots.plot_selloffs, caption)
+    if p.selloffs is not None and not p.selloffs.empty:
+        caption = "Context that is missing leaves the feature missing and keeps the fall."
+        b.picture("selloff_features", p.selloff_features, plots.plot_selloff_features, caption)
+        # One reason is enough where no model has spoken.
+        caption = "On the diagonal, a fall said to reverse with 40 % does so 40 times in 100."
+        b.picture("selloff_scores", p.selloff_scores, plots.plot_selloff_reliability, caption)
+    if p.selloff_equity is not None and not p.selloff_equity.empty:
+        caption = "An interval that holds zero proves nothing."
+        b.picture("selloff_backtest", p.selloff_backtest, plots.plot_selloff_scanners, caption)
+        caption = "Without the model every fall is taken; both pay spread, slippage and commission."
+        b.picture("selloff_equity", p.selloff_equity, plots.plot_selloff_equity, caption)
+        caption = "Where trades earned and lost, of all falls and of those the model chose."
+        b.picture("selloff_offered", p.selloff_offered, plots.plot_selloff_hours, caption)
+    minutes = p.selloff_minutes
+    if minutes is not None and p.selloff_trades is not None and not p.selloff_trades.empty:
+        b.picture(
+            "selloff_trades",
+            p.selloff_trades,
+            lambda f, w: plots.plot_selloff_gallery(f, minutes, w),
+            "The best and the worst trades, whether a model chose them or not: no measure of what "
+            "to expect.",
+        )
+    for span in ("holdout", "oof"):
+        b.table(p.selloff_backtest, partial(tables_selloffs.scanners_table, span=span))
+    for kind, title in SELLOFF_SLICES:
+        b.table(
+            p.selloff_backtest,
+            partial(tables_selloffs.slices_table, kind=kind, title=title),
+            is_folded=kind not in ("entry_delay", "cost_multiple"),
+        )
+    b.table(p.selloff_metrics, tables_selloffs.metrics_table)
+    b.table(p.selloff_criteria, tables_selloffs.criteria_table)
     return b.table(p.selloffs, tables_data.selloffs_table)
 
 

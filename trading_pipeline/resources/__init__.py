@@ -1,6 +1,7 @@
 """What Dagster gives the assets: settings, the warehouse, and the IO manager of their tables."""
 
 from trading_pipeline.adapters.market_folder import MarketFolder
+from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.resources.pipeline import (
     PID_TAG,
     PipelineResource,
@@ -32,6 +33,7 @@ __all__ = [
     "StageRun",
     "StudyAccess",
     "VendorAccess",
+    "Warehouse",
     "WatchedRun",
     "WouldWriteError",
     "check_queries",

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import Field, PrivateAttr
 
 from trading_pipeline.adapters.config_store import ConfigStore, StoredConfig
-from trading_pipeline.adapters.locks import home_lock
+from trading_pipeline.adapters.locks import RUN_LOCK, home_lock
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.errors import InputError
@@ -122,6 +122,9 @@ def open_home(home: Path, wait_seconds: float) -> Warehouse:
     return Warehouse(home, lock_wait_seconds=wait_seconds)
 
 
-def hold_home(home: Path) -> AbstractContextManager[Path]:
-    """Hold the home's lock for a while; raises WarehouseBusyError while a run holds it."""
-    return home_lock(home)
+def hold_home(home: Path, name: str = RUN_LOCK) -> AbstractContextManager[Path]:
+    """Hold a lock of the home for a while, by default that of runs.
+
+    Raises WarehouseBusyError while another process holds it.
+    """
+    return home_lock(home, name)

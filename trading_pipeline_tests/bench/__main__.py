@@ -15,6 +15,7 @@ from rich.table import Table
 from trading_pipeline.commands.simulate import write_simulation
 from trading_pipeline.settings import load_settings
 from trading_pipeline_tests.bench.bench_archive import archive_measured
+from trading_pipeline_tests.bench.bench_falls import falls_measured
 from trading_pipeline_tests.bench.bench_features import factors_measured, features_measured
 from trading_pipeline_tests.bench.bench_intraday import intraday_measured
 from trading_pipeline_tests.bench.bench_rule_grid import rule_grid_measured
@@ -44,7 +45,7 @@ def main():
         write_simulation(console, market, config.source.simulation)
         lines = [*stages_measured(market, config), *features_measured(), *factors_measured()]
         lines += [*intraday_measured(), *archive_measured()]
-        lines += rule_grid_measured(config)
+        lines += [*rule_grid_measured(config), *falls_measured()]
         console.print(rates(lines))
         run = whole_run(market, folder, MIN_SYMBOLS)
     console.print(costs(run))

@@ -156,6 +156,20 @@ def test_simulate_never_writes_over_a_folder(market):
     assert "exists" in refused("simulate", "--out", str(market), "--seed", "3", *SMALL)
 
 
+def test_simulate_plants_falls_in_minutes_with_their_chance_beside_the_market(tmp_path):
+    words = ("simulate", "--seed", "3", "--signal", "falls", "--symbols", "4", "--sessions", "60")
+    words = (*words, "--minute-sessions", "24")
+    folder = tmp_path / "falls"
+    done = invoke(*words, "--out", str(folder), "--oracle-auc", "0.7")
+    assert done.exit_code == 0, done.output
+    truth = pd.read_parquet(tmp_path / "falls.oracle.parquet")
+    assert truth["oracle_score"].between(0, 1).all()
+    assert pd.read_parquet(folder / "minute/bars.parquet")["symbol"].nunique() == 5
+    shifted = refused(*words, "--out", str(tmp_path / "other"), "--shift-sessions", "5")
+    assert "--shift-sessions" in shifted
+    assert "minute" in refused(*words[:-1], "20", "--out", str(tmp_path / "other"))
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

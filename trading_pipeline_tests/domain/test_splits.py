@@ -12,6 +12,7 @@ from trading_pipeline.contracts.config import SplitsConfig
 from trading_pipeline.domain.bars.sessions import session_dates, session_ordinals, session_table
 from trading_pipeline.domain.splits.folds import fold_table
 from trading_pipeline.domain.splits.protocol import (
+    judgeable_sessions,
     make_protocol,
     protocol_of_record,
     renewal_due,
@@ -71,6 +72,19 @@ def test_the_holdout_is_the_last_sessions_from_a_month_start_and_the_blocks_tile
     trained = opens - HORIZON - 1
     blocks = np.array_split(np.arange(trained + 1), 3)
     assert protocol.block_starts == tuple(days[block[0]].date() for block in blocks)
+
+
+def test_a_thin_end_of_the_data_holds_nothing_out_and_an_open_one_stays():
+    labels = whole_market()
+    dates = pd.DatetimeIndex(labels["session_date"].unique()).sort_values()
+    assert judgeable_sessions(labels.sample(frac=1, random_state=1)).equals(dates)
+    thin = labels["session_date"] >= dates[60]
+    thinned = labels.assign(label=labels["label"].mask(thin & labels["is_closed"]))
+    assert judgeable_sessions(thinned).equals(dates[:60])
+    inside = labels["session_date"].isin(dates[30:40])
+    gap = labels.assign(label=labels["label"].mask(inside))
+    assert judgeable_sessions(gap).equals(dates)
+    assert judgeable_sessions(labels.assign(label=np.nan)).equals(dates)
 
 
 def test_a_holdout_that_lies_inside_one_month_keeps_its_sessions():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from trading_pipeline_tests.pipeline.homes import start
 
 LONGEST_DELAY_SECONDS = 0.5
-N_TABLES = 73
+N_TABLES = 83
 
 
 @dataclass

@@ -19,7 +19,7 @@ NUMBER = (int, float)
 HOLDOUT = ("auc", "auc_low", "auc_high", "rank_ic", "sharpe_net")
 # The figures that only an outcome model of the selloffs can give.
 SELLOFF_MODEL = ("base_rate", "accuracy", "majority_accuracy", "auc", "baseline_r", "model_r")
-N_TABLES = 73
+N_TABLES = 83
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,20 @@ import numpy as np
 import pandas as pd
 
 from trading_pipeline.contracts.report import ReportPayload
+from trading_pipeline.contracts.selloffs_config import SelloffsConfig
 from trading_pipeline.contracts.vocabulary import REGIMES
 from trading_pipeline.domain.backtest.tear_sheet import drawdown_table, monthly_table
+from trading_pipeline.domain.selloffs.backtest import (
+    compare_scanners,
+    equity_by_session,
+    offered_falls,
+)
+from trading_pipeline.domain.selloffs.edge import edge_verdict
+from trading_pipeline.domain.selloffs.gallery import best_and_worst
 from trading_pipeline.reports.folds import fold_blocks
+from trading_pipeline_tests.domain.selloffs_made import made_falls
+from trading_pipeline_tests.domain.selloffs_scored import scored_falls
+from trading_pipeline_tests.domain.settings_of import shipped
 
 SEED = 11
 SESSIONS = pd.bdate_range("2004-07-01", "2023-12-29")
@@ -386,6 +397,82 @@ def selloffs_frame(rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
+def selloff_frames() -> dict[str, object]:
+    """Return what a report shows of the worth of falls: scores, comparison, gallery, verdict."""
+    config = shipped(SelloffsConfig, "selloffs")
+    made = made_falls(90, 14, skill=0.6)
+    scores = scored_falls(made, skill=0.6)
+    sectors = pd.DataFrame(
+        {
+            "symbol": [f"S{i:02d}" for i in range(12)],
+            "gics_sector": ["Energy", "<b>Utilities</b>"] * 6,
+        }
+    )
+    offered = offered_falls(scores, made.events)
+    dates = made.events["session_date"]
+    backtest = compare_scanners(offered, made.outcomes, sectors, dates, config)
+    equity = equity_by_session(offered, made.outcomes, config)
+    trades = best_and_worst(made.events, made.outcomes, delay=1, n_each=3, among=offered)
+    return {
+        "selloff_verdict": edge_verdict(backtest, equity, 1500, config).words,
+        "selloff_features": made.features,
+        "selloff_scores": scores,
+        "selloff_metrics": selloff_metrics_frame(),
+        "selloff_criteria": verdict_frame().head(3).assign(verdict="rejected"),
+        "selloff_backtest": backtest,
+        "selloff_equity": equity,
+        "selloff_offered": offered,
+        "selloff_trades": trades,
+        "selloff_minutes": minutes_of(trades),
+    }
+
+
+def minutes_of(trades: pd.DataFrame) -> pd.DataFrame:
+    """Return a path of 390 minutes through open, low, entry and exit of each trade but the last."""
+    parts = []
+    for trade in trades.iloc[:-1].itertuples():
+        opened = pd.Timestamp(trade.session_date).tz_localize("America/New_York")
+        opens_at = pd.date_range(opened + pd.Timedelta(hours=9.5), periods=390, freq="min")
+        known = [opens_at[0], trade.detected_at, trade.entry_at, trade.exit_at, opens_at[-1]]
+        price = [trade.session_open, trade.low, trade.entry_price, *[trade.exit_price] * 2]
+        at = [pd.Timestamp(instant).timestamp() for instant in known]
+        close = np.interp([instant.timestamp() for instant in opens_at], at, price)
+        wave = 1 + 0.001 * np.sin(np.arange(390) / 7)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "symbol": trade.symbol,
+                    "session_date": trade.session_date,
+                    "opens_at": opens_at.tz_convert("UTC"),
+                    "closes_at": (opens_at + pd.Timedelta(minutes=1)).tz_convert("UTC"),
+                    "close": close * wave,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def selloff_metrics_frame() -> pd.DataFrame:
+    """Return selloffs.metrics: three learners on both spans, and one regime too small."""
+    frame = pd.DataFrame(
+        [
+            (learner, span, regime, n)
+            for learner in ("model", "trivial", "majority")
+            for span in ("oof", "holdout")
+            for regime, n in (("all", 1200), ("crash", 12))
+        ],
+        columns=["learner", "span", "regime", "n_events"],
+    )
+    frame["n_sessions"] = frame["n_events"] // 6
+    frame["n_study"] = 4000
+    frame["is_assessable"] = frame["n_sessions"] >= 40
+    frame["base_rate"], frame["ece"], frame["calibration_slope"] = 0.31, 0.02, 0.9
+    for name, value in (("auc", 0.61), ("accuracy", 0.70)):
+        frame[name], frame[f"{name}_low"], frame[f"{name}_high"] = value, value - 0.03, value + 0.03
+    frame.loc[frame["learner"] == "majority", ["auc_low", "auc_high", "calibration_slope"]] = np.nan
+    return frame
+
+
 def folds_frame() -> pd.DataFrame:
     """Return splits.folds, one row per session: four walk-forward folds before the hold-out."""
     last = len(SESSIONS) - len(HOLDOUT) - 20
@@ -519,6 +606,7 @@ def full_payload() -> ReportPayload:
             }
         ),
         selloffs=selloffs_frame(rng),
+        **selloff_frames(),
         verdict="rejected",
         verdict_rows=verdict_frame(),
         stages=pd.DataFrame(

@@ -40,6 +40,14 @@ PLOTS: dict[str, Draw] = {
     "falls": lambda p, w: plots.plot_drawdowns(p.drawdowns, w),
     "drift": lambda p, w: plots.plot_drift(p.drift_features, p.drift_sessions, width=w),
     "selloffs": lambda p, w: plots.plot_selloffs(p.selloffs, w),
+    "trades of falls": lambda p, w: plots.plot_selloff_gallery(
+        p.selloff_trades, p.selloff_minutes, w
+    ),
+    "reliability of falls": lambda p, w: plots.plot_selloff_reliability(p.selloff_scores, w),
+    "equity of scanners": lambda p, w: plots.plot_selloff_equity(p.selloff_equity, w),
+    "falls by hour": lambda p, w: plots.plot_selloff_hours(p.selloff_offered, w),
+    "features of falls": lambda p, w: plots.plot_selloff_features(p.selloff_features, w),
+    "scanners": lambda p, w: plots.plot_selloff_scanners(p.selloff_backtest, w),
 }
 
 
@@ -83,7 +91,7 @@ def test_nothing_to_draw_gives_a_picture_that_says_why(name: str) -> None:
 def test_a_picture_does_not_depend_on_the_order_of_the_rows(name: str) -> None:
     full = payload()
     values = {field.name: getattr(full, field.name) for field in fields(full)}
-    ordered = {"catalog", "selected", "folds"}
+    ordered = {"catalog", "selected", "folds", "selloff_trades"}
     shuffled = {
         k: v.sample(frac=1, random_state=2)
         if isinstance(v, pd.DataFrame) and k not in ordered

@@ -63,8 +63,18 @@ class SessionBootstrap:
         cls, session: ArrayLike, horizon: int, *, n_samples: int, interval_sd: float, seed: int
     ) -> "SessionBootstrap":
         """Draw circular blocks of two horizons from the distinct sessions of ``session``."""
+        length = HORIZONS_PER_BLOCK * horizon
+        return cls.of_blocks(
+            session, length, n_samples=n_samples, interval_sd=interval_sd, seed=seed
+        )
+
+    @classmethod
+    def of_blocks(
+        cls, session: ArrayLike, length: int, *, n_samples: int, interval_sd: float, seed: int
+    ) -> "SessionBootstrap":
+        """Draw circular blocks of ``length`` sessions, for outcomes that end within a session."""
         sessions = np.unique(np.asarray(session, dtype=np.int64))
-        n, length = sessions.size, HORIZONS_PER_BLOCK * horizon
+        n = sessions.size
         if n < 2 * length:
             return cls(sessions, np.zeros((0, n)), interval_sd)
         rng = np.random.default_rng(seed)
@@ -102,7 +112,7 @@ class SessionBootstrap:
         below = np.cumsum(downs, axis=1) - downs / 2.0
         pairs = ups.sum(axis=1) * downs.sum(axis=1)
         won = (ups * below).sum(axis=1)
-        return _ratio(won, pairs)
+        return ratio(won, pairs)
 
     def sums(self, session: ArrayLike, values: Floats) -> Floats:
         """Sum of each column of ``values`` (n, k) in every resample, shape (n_samples, k)."""
@@ -126,7 +136,7 @@ class SessionBootstrap:
         drawn = self.draws[:, self.codes(session)[known]]
         n = drawn.sum(axis=1)
         total = (drawn * value[known]).sum(axis=1)
-        return _ratio(total, n)
+        return ratio(total, n)
 
     def around(self, value: float, samples: Floats) -> Interval:
         """The estimate ± ``interval_sd`` bootstrap standard deviations.
@@ -215,7 +225,7 @@ def score_holdout(holdout: pd.DataFrame, horizon: int, config: GateConfig) -> pd
     return pd.DataFrame(scores)
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
+def ratio(part: Floats, whole: Floats) -> Floats:
     """Part by whole, NaN where the whole is nothing."""
     out = np.full(part.size, np.nan)
     np.divide(part, whole, out=out, where=whole > 0)

@@ -31,13 +31,18 @@ class OofBlock:
 
 
 def walk_forward_oof(
-    rows: pd.DataFrame, blocks: Sequence[OofBlock], fit_predict: FitPredict
+    rows: pd.DataFrame,
+    blocks: Sequence[OofBlock],
+    fit_predict: FitPredict,
+    more_keys: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Predict every block in order; gives ensemble.oof sorted by block, learner, session, symbol.
 
     ``rows`` has symbol, session_date, session and label (0 or 1). ``fit_predict`` gets one block
-    at a time and gives one probability per test row and learner. Raises ValueError where a block
-    trains on rows it tests, tests a row without a label, or a prediction is not a probability.
+    at a time and gives one probability per test row and learner. ``more_keys`` are columns that
+    tell rows of one symbol and session apart; they are kept, and sorted by. Raises ValueError
+    where a block trains on rows it tests, tests a row without a label, or a prediction is not a
+    probability.
     """
     label = rows["label"].to_numpy(np.float64, na_value=np.nan)
     parts = []
@@ -54,13 +59,13 @@ def walk_forward_oof(
             p = np.asarray(predictions[learner], dtype=np.float64)
             if p.shape != (len(tested),) or not ((p >= 0) & (p <= 1)).all():
                 raise ValueError(f"{learner} gave no probability for some rows of {part.block}")
-            frame = tested[["symbol", "session_date", "session"]].assign(
+            frame = tested[["symbol", "session_date", "session", *more_keys]].assign(
                 block=part.block,
                 learner=learner,
                 oof_probability=p,
                 label=label[part.test_rows].astype(np.int64),
             )
-            parts.append(frame.sort_values(["session", "symbol"]))
+            parts.append(frame.sort_values(["session", "symbol", *more_keys]))
     if not parts:
         raise ValueError("no block to predict: the training span is too short for the protocol")
     return pd.concat(parts, ignore_index=True)

@@ -90,6 +90,19 @@ def _log_volume_change(panel: Panel) -> Values:
     return np.where(panel.position > 0, np.diff(logs, prepend=np.nan), np.nan)
 
 
+def obv_slope() -> Feature:
+    """Slope of on-balance volume over 20 bars, in mean bars of volume."""
+    return _volume_feature(
+        "obv_slope_20",
+        "slope of on-balance volume over 20 bars / mean volume of 20 bars",
+        "1 per bar",
+        20,
+        "Granville (1963); TA-Lib OBV",
+        _obv_slope,
+        ("close", "volume"),
+    )
+
+
 def _volumes() -> tuple[Feature, ...]:
     priced = ("close", "volume")
     return (
@@ -113,15 +126,7 @@ def _volumes() -> tuple[Feature, ...]:
             _amihud_ratio,
             priced,
         ),
-        _volume_feature(
-            "obv_slope_20",
-            "slope of on-balance volume over 20 bars / mean volume of 20 bars",
-            "1 per bar",
-            20,
-            "Granville (1963); TA-Lib OBV",
-            _obv_slope,
-            priced,
-        ),
+        obv_slope(),
         _volume_feature(
             "mfi_14",
             "money flow index of 14 bars",

@@ -211,19 +211,24 @@ def _golden_cross(panel: Panel) -> Values:
     return np.where(np.isnan(long), np.nan, short > long)
 
 
+def golden_cross() -> Feature:
+    """The mean close of 50 bars above that of 200: 1 or 0."""
+    return _trend(
+        "is_golden_cross",
+        "the mean close of 50 bars is above that of 200",
+        "flag",
+        200,
+        "golden cross",
+        _golden_cross,
+    )
+
+
 def _crosses() -> tuple[Feature, ...]:
     return (
         _sma_ratio(5, 20),
         _sma_ratio(20, 50),
         _sma_ratio(50, 200),
-        _trend(
-            "is_golden_cross",
-            "the mean close of 50 bars is above that of 200",
-            "flag",
-            200,
-            "golden cross",
-            _golden_cross,
-        ),
+        golden_cross(),
         _sma_change(50, 10),
         _sma_change(200, 20),
     )

@@ -8,6 +8,9 @@ import pandas as pd
 from trading_pipeline.contracts.errors import InputError
 from trading_pipeline.domain.gate.verdict import PROMOTED
 
+# Put before the roles of the model of falls; those of the daily model have nothing before them.
+FALLS = "selloff_"
+
 
 class Decision(TypedDict):
     """One row of gate.decisions."""
@@ -23,23 +26,24 @@ class Decision(TypedDict):
     verdict: str | None
 
 
-def service_roles(decisions: pd.DataFrame) -> dict[str, str | None]:
+def service_roles(decisions: pd.DataFrame, prefix: str = "") -> dict[str, str | None]:
     """Return the model version in each role, `champion` and `shadow`; None where nobody is.
 
     `decisions` holds rows of gate.decisions in any order. A shadow that became champion has left
-    the shadow.
+    the shadow. `prefix` stands before the roles of a model other than the daily one.
     """
-    champions = champion_history(decisions)
+    champions = champion_history(decisions, prefix)
     champion = champions[-1] if champions else None
-    in_shadow = decisions[decisions["role"] == "shadow"].sort_values("decision_id")["model_version"]
+    rows = decisions[decisions["role"] == f"{prefix}shadow"]
+    in_shadow = rows.sort_values("decision_id")["model_version"]
     shadow = None if in_shadow.empty else str(in_shadow.iloc[-1])
     return {"champion": champion, "shadow": None if shadow == champion else shadow}
 
 
-def champion_history(decisions: pd.DataFrame) -> tuple[str, ...]:
+def champion_history(decisions: pd.DataFrame, prefix: str = "") -> tuple[str, ...]:
     """Return the champions a roll-back can step through, oldest first, the one in service last."""
     history: list[str] = []
-    held = decisions[decisions["role"] == "champion"].sort_values("decision_id")
+    held = decisions[decisions["role"] == f"{prefix}champion"].sort_values("decision_id")
     for action, version in zip(held["action"], held["model_version"], strict=True):
         if action == "rollback":
             history.pop()
@@ -57,13 +61,14 @@ def draft_promotion(
     decided_by: str,
     decided_at: datetime,
     reason: str,
+    prefix: str = "",
 ) -> Decision:
     """Return the decision that makes a model champion; without a version, the one in shadow.
 
     `verdict` is the gate's on that model. Raises InputError where there is nothing to promote,
     where it is champion already, or where the gate did not pass it and nobody overrides it.
     """
-    roles = service_roles(decisions)
+    roles = service_roles(decisions, prefix)
     version = model_version or roles["shadow"]
     if version is None:
         raise InputError("nothing to promote: no challenger is in shadow; run a retrain first")
@@ -79,7 +84,7 @@ def draft_promotion(
     return Decision(
         decision_id=_next_id(decisions),
         action="promote",
-        role="champion",
+        role=f"{prefix}champion",
         model_version=version,
         previous_version=roles["champion"],
         decided_by=decided_by,
@@ -90,13 +95,18 @@ def draft_promotion(
 
 
 def draft_rollback(
-    decisions: pd.DataFrame, *, decided_by: str, decided_at: datetime, reason: str
+    decisions: pd.DataFrame,
+    *,
+    decided_by: str,
+    decided_at: datetime,
+    reason: str,
+    prefix: str = "",
 ) -> Decision:
     """Return the decision that puts the previous champion back in service.
 
     Raises InputError where there is no champion, or none before it.
     """
-    history = champion_history(decisions)
+    history = champion_history(decisions, prefix)
     if not history:
         raise InputError("nothing to roll back: no champion is in service; promote one first")
     if len(history) == 1:
@@ -104,7 +114,7 @@ def draft_rollback(
     return Decision(
         decision_id=_next_id(decisions),
         action="rollback",
-        role="champion",
+        role=f"{prefix}champion",
         model_version=history[-2],
         previous_version=history[-1],
         decided_by=decided_by,
@@ -122,15 +132,16 @@ def draft_shadow(
     decided_by: str,
     decided_at: datetime,
     reason: str,
+    prefix: str = "",
 ) -> Decision | None:
     """Return the decision that lets a challenger run silently; None where it is in service."""
-    roles = service_roles(decisions)
+    roles = service_roles(decisions, prefix)
     if model_version in roles.values():
         return None
     return Decision(
         decision_id=_next_id(decisions),
         action="shadow",
-        role="shadow",
+        role=f"{prefix}shadow",
         model_version=model_version,
         previous_version=roles["shadow"],
         decided_by=decided_by,
@@ -140,10 +151,10 @@ def draft_shadow(
     )
 
 
-def staged_verdict(decisions: pd.DataFrame, model_version: str) -> str | None:
+def staged_verdict(decisions: pd.DataFrame, model_version: str, prefix: str = "") -> str | None:
     """Return what the gate said of a challenger when it was staged; None where that is unknown."""
     staged = decisions[
-        (decisions["role"] == "shadow") & (decisions["model_version"] == model_version)
+        (decisions["role"] == f"{prefix}shadow") & (decisions["model_version"] == model_version)
     ].sort_values("decision_id")
     verdict = None if staged.empty else staged["verdict"].iloc[-1]
     return None if pd.isna(verdict) else str(verdict)

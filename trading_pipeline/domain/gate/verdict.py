@@ -39,7 +39,7 @@ class Verdict:
     def reasons(self) -> tuple[str, ...]:
         """Return why, in words: what failed, what could not be told, else that all passed."""
         failed = [
-            f"{line.criterion} is {_number(line.value)}, required {line.threshold} ({line.detail})"
+            f"{line.criterion} is {as_text(line.value)}, required {line.threshold} ({line.detail})"
             for line in self.criteria
             if line.is_passed is False
         ]
@@ -80,16 +80,25 @@ def decide(evidence: GateEvidence, config: GateConfig) -> Verdict:
     open to the others; every other missing number makes it undecided. Without a champion there is
     nothing to be worse than.
     """
-    criteria = tuple(_criteria(evidence, config))
+    return verdict_of(
+        tuple(_criteria(evidence, config)),
+        evidence.model_version,
+        evidence.recipe_id,
+        evidence.protocol_id,
+    )
+
+
+def verdict_of(
+    criteria: tuple[Criterion, ...], model_version: str, recipe_id: str, protocol_id: str
+) -> Verdict:
+    """Return what criteria come to: rejected, else undecided, else promoted (see `decide`)."""
     if any(line.is_passed is False for line in criteria):
         verdict = REJECTED
     elif any(line.is_passed is None and line.is_required for line in criteria):
         verdict = UNDECIDED
     else:
         verdict = PROMOTED
-    return Verdict(
-        evidence.model_version, evidence.recipe_id, evidence.protocol_id, verdict, criteria
-    )
+    return Verdict(model_version, recipe_id, protocol_id, verdict, criteria)
 
 
 def _criteria(evidence: GateEvidence, config: GateConfig) -> Iterator[Criterion]:
@@ -98,19 +107,19 @@ def _criteria(evidence: GateEvidence, config: GateConfig) -> Iterator[Criterion]
     times = "once" if evidence.holdout_reads == 1 else f"{evidence.holdout_reads} times"
     reads = f"hold-out read {times} under this protocol"
     yield _plain_pair(auc, ratio, config)
-    yield _at_least("auc", _value(auc), config.min_auc, f"{_told(auc)}; {reads}")
-    yield _above("auc_low", _low(auc), config.min_auc_low, _told(auc))
-    dsr = f"DSR {_number(evidence.dsr)}"
-    yield _at_least("sharpe_net", _value(ratio), config.min_sharpe_net, f"{_told(ratio)}; {dsr}")
+    yield at_least("auc", _value(auc), config.min_auc, f"{told(auc)}; {reads}")
+    yield above("auc_low", _low(auc), config.min_auc_low, told(auc))
+    dsr = f"DSR {as_text(evidence.dsr)}"
+    yield at_least("sharpe_net", _value(ratio), config.min_sharpe_net, f"{told(ratio)}; {dsr}")
     yield _champion(evidence, config)
     baseline = evidence.volatility_difference
-    yield _above("volatility_baseline", _low(baseline), config.volatility_margin, _told(baseline))
+    yield above("volatility_baseline", _low(baseline), config.volatility_margin, told(baseline))
     for regime in REGIMES:
         yield _regime(regime, evidence, config)
-    yield _at_most("ece", evidence.ece, config.max_ece, "expected calibration error")
-    yield _slope(evidence.calibration_slope, config)
-    yield _at_most("latency_ms", evidence.latency_ms, config.max_latency_ms, "per 500 rows")
-    yield _at_most("model_mb", evidence.model_mb, config.max_model_mb, "all files together")
+    yield at_most("ece", evidence.ece, config.max_ece, "expected calibration error")
+    yield slope_within(evidence.calibration_slope, config)
+    yield at_most("latency_ms", evidence.latency_ms, config.max_latency_ms, "per 500 rows")
+    yield at_most("model_mb", evidence.model_mb, config.max_model_mb, "all files together")
 
 
 def _plain_pair(auc: Estimate | None, ratio: Estimate | None, config: GateConfig) -> Criterion:
@@ -124,7 +133,7 @@ def _plain_pair(auc: Estimate | None, ratio: Estimate | None, config: GateConfig
         values[0],
         f"AUC >= {config.min_auc:.2f} and Sharpe >= {config.min_sharpe_net:g}",
         passed,
-        f"AUC {_number(values[0])}, Sharpe {_number(values[1])}",
+        f"AUC {as_text(values[0])}, Sharpe {as_text(values[1])}",
     )
 
 
@@ -135,7 +144,7 @@ def _champion(evidence: GateEvidence, config: GateConfig) -> Criterion:
         detail = f"{evidence.no_champion}: nothing to compare with"
         return Criterion("champion", None, words, True, detail)
     difference = evidence.champion_difference
-    return _above("champion", _low(difference), config.champion_margin, _told(difference))
+    return above("champion", _low(difference), config.champion_margin, told(difference))
 
 
 def _regime(regime: str, evidence: GateEvidence, config: GateConfig) -> Criterion:
@@ -153,7 +162,7 @@ def _regime(regime: str, evidence: GateEvidence, config: GateConfig) -> Criterio
     return Criterion(name, auc, words, auc >= config.min_regime_auc, detail)
 
 
-def _slope(value: float | None, config: GateConfig) -> Criterion:
+def slope_within(value: float | None, config: GateConfig) -> Criterion:
     """Return whether probabilities are neither too bold nor too shy."""
     known = _finite(value)
     words = f"{config.slope_low:g} to {config.slope_high:g}"
@@ -162,17 +171,20 @@ def _slope(value: float | None, config: GateConfig) -> Criterion:
     return Criterion("calibration_slope", known, words, passed, detail)
 
 
-def _at_least(name: str, value: float | None, floor: float, detail: str) -> Criterion:
+def at_least(name: str, value: float | None, floor: float, detail: str) -> Criterion:
+    """Return whether a number reaches a floor; open where it is missing."""
     passed = None if value is None else value >= floor
     return Criterion(name, value, f">= {floor:g}", passed, detail)
 
 
-def _above(name: str, value: float | None, floor: float, detail: str) -> Criterion:
+def above(name: str, value: float | None, floor: float, detail: str) -> Criterion:
+    """Return whether a number lies above a floor; open where it is missing."""
     passed = None if value is None else value > floor
     return Criterion(name, value, f"> {floor:g}", passed, detail)
 
 
-def _at_most(name: str, value: float | None, ceiling: float, detail: str) -> Criterion:
+def at_most(name: str, value: float | None, ceiling: float, detail: str) -> Criterion:
+    """Return whether a number stays under a ceiling; open where it was not measured."""
     known = _finite(value)
     passed = None if known is None else known <= ceiling
     return Criterion(
@@ -193,15 +205,16 @@ def _low(estimate: Estimate | None) -> float | None:
     return None if estimate is None else _finite(estimate.low)
 
 
-def _told(estimate: Estimate | None) -> str:
+def told(estimate: Estimate | None) -> str:
     """Return an estimate in words, or that there is none."""
     if estimate is None or _value(estimate) is None:
         return "not measured"
     bounds = (estimate.low, estimate.high)
     known = all(_finite(bound) is not None for bound in bounds)
-    interval = f"[{_number(bounds[0])}, {_number(bounds[1])}]" if known else "no interval"
-    return f"{_number(estimate.value)} {interval}, {estimate.detail}"
+    interval = f"[{as_text(bounds[0])}, {as_text(bounds[1])}]" if known else "no interval"
+    return f"{as_text(estimate.value)} {interval}, {estimate.detail}"
 
 
-def _number(value: float | None) -> str:
+def as_text(value: float | None) -> str:
+    """Return a number in three digits, or that it is missing."""
     return "missing" if _finite(value) is None else f"{value:.3f}"

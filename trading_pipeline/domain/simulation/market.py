@@ -87,6 +87,8 @@ def simulate_market(config: SimulationConfig, extra_sessions: int = 0) -> Simula
     and the same carriers; they differ by the strength of the signal alone. Raises InputError
     where the signal cannot reach `oracle_auc`, ValueError where the calendar ends.
     """
+    if config.signal == "falls":
+        raise ValueError("falls are planted in minute bars; call simulate_falls")
     schedule = market_schedule(config, extra_sessions)
     n_rows = len(schedule.sessions)
     noise = market_noise(config, n_rows, sector_count(config.n_symbols))

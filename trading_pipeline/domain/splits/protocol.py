@@ -130,6 +130,25 @@ def make_protocol(
     )
 
 
+def judgeable_sessions(labels: pd.DataFrame) -> pd.DatetimeIndex:
+    """Return the session dates that a derived hold-out may lie in, in order.
+
+    Data may go on with too few symbols for any label, minute bars of some names for instance: such
+    a thin end judges nothing and is left out. Sessions that are open at the end of the data stay.
+
+    Args:
+        labels: Rows of `labels.direction` in any order.
+    """
+    by_session = labels.assign(is_labelled=labels["label"].notna()).groupby("session_date")
+    dates = by_session[["is_labelled", "is_closed"]].any()
+    labelled = dates.index[dates["is_labelled"]]
+    if labelled.empty:
+        return pd.DatetimeIndex(dates.index)
+    is_thin = dates["is_closed"] & (dates.index > labelled.max())
+    known = dates.index[~is_thin.cummax()]
+    return pd.DatetimeIndex(known)
+
+
 def holdout_edges(
     sessions: pd.DatetimeIndex, config: SplitsConfig
 ) -> tuple[pd.Timestamp, pd.Timestamp]:

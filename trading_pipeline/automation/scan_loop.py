@@ -1,0 +1,194 @@
+"""The loop of a scan: bars in, alerts stored, then told; what a person watching needs to know.
+
+An alert is stored before anyone is told of it, in one transaction for the alerts of a batch: a
+scan killed at any point and started again tells nothing twice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pandas as pd
+
+from trading_pipeline.automation.scan_feeds import Batch, Feed, ScanClock
+from trading_pipeline.contracts.errors import WarehouseBusyError
+from trading_pipeline.domain.selloffs.live_minutes import ScanSession
+from trading_pipeline.domain.selloffs.scanner import Scanner
+from trading_pipeline.resources import Warehouse
+
+TABLE = "selloffs.alerts"
+
+
+class Broker(Protocol):
+    """Trades alerts on paper."""
+
+    def on_alerts(self, alerts: pd.DataFrame, now: pd.Timestamp) -> object:
+        """Take new rows of selloffs.alerts, withheld ones too."""
+
+    def tick(self, now: pd.Timestamp, last_prices: Mapping[str, float]) -> object:
+        """Look after open orders and positions."""
+
+    def close(self, now: pd.Timestamp) -> object:
+        """The session is over."""
+
+    def lines(self) -> list[str]:
+        """Return what the terminal view shows of the book."""
+
+
+class Notices(Protocol):
+    """Tells people of alerts."""
+
+    def send(self, alerts: pd.DataFrame) -> None:
+        """Tell of new rows."""
+
+    @property
+    def told(self) -> Sequence[str]:
+        """What was told last, and what failed."""
+
+
+@dataclass(eq=False)
+class ScanState:
+    """What the view shows; the loop keeps it up to date."""
+
+    session: ScanSession
+    mode: str
+    model_version: str | None
+    n_symbols: int
+    alerts: pd.DataFrame
+    now: pd.Timestamp
+    scanned_at: pd.Timestamp
+    n_before: int = 0
+    model_fault: str = ""
+    stale_since: pd.Timestamp | None = None
+    newest_close: pd.Timestamp | None = None
+    n_late_bars: int = 0
+    problem: str = ""
+    notices: Sequence[str] = ()
+    book: list[str] = field(default_factory=list)
+    is_over: bool = False
+
+
+class View(Protocol):
+    """Shows a scan to a person."""
+
+    def show(self, state: ScanState, new: pd.DataFrame) -> None:
+        """Show the state; `new` holds the rows that just came."""
+
+
+class SilentView:
+    """For nobody: the tables tell the same."""
+
+    def show(self, state: ScanState, new: pd.DataFrame) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSummary:
+    """What a session's scan has found by its end, earlier processes of the same scan included."""
+
+    scan_id: str
+    mode: str
+    session_date: pd.Timestamp
+    scanned_at: pd.Timestamp
+    started_at: pd.Timestamp
+    total_seconds: float
+    n_symbols: int
+    n_events: int
+    n_alerts: int
+    n_signals: int
+    n_withheld: int
+    n_new: int
+    model_version: str | None
+    latency_ms: tuple[float, ...] = ()
+
+
+def stored_alerts(warehouse: Warehouse, mode: str, session_date: pd.Timestamp) -> pd.DataFrame:
+    """Return the rows that a mode and session have."""
+    return warehouse.read(
+        f"select * from {TABLE} where mode = $mode and session_date = $day"
+        " order by detected_at, rank",
+        {"mode": mode, "day": session_date.date()},
+    )
+
+
+@dataclass(eq=False)
+class ScanLoop:
+    """One scan of one session in this process."""
+
+    warehouse: Warehouse
+    scanner: Scanner
+    state: ScanState
+    notices: Notices
+    view: View
+    broker: Broker | None = None
+    clock: ScanClock = field(default_factory=ScanClock)
+    _pending: list[pd.DataFrame] = field(default_factory=list)
+    _latencies: list[float] = field(default_factory=list)
+
+    def run(self, feed: Feed) -> ScanSummary:
+        """Scan until the feed ends; return what the session has by then."""
+        started_at, began = self.clock.now(), self.clock.perf()
+        for batch in feed:
+            self._take(batch)
+        if self._pending:
+            self._store()
+        if self.broker is not None:
+            self.broker.close(self.state.now)
+            self.state.book = self.broker.lines()
+        self.state.is_over = True
+        self.view.show(self.state, pd.DataFrame())
+        alerts = self.state.alerts
+        is_alert = alerts["status"] == "alert"
+        return ScanSummary(
+            self.scanner.scan,
+            self.state.mode,
+            self.state.session.session_date,
+            self.state.scanned_at,
+            started_at,
+            self.clock.perf() - began,
+            self.state.n_symbols,
+            len(alerts),
+            int(is_alert.sum()),
+            int((is_alert & (alerts["risk_tier"] > 0)).sum()),
+            int((~is_alert).sum()),
+            len(self._latencies),
+            self.state.model_version,
+            tuple(self._latencies),
+        )
+
+    def _take(self, batch: Batch) -> None:
+        alerts = self.scanner.advance(batch.minutes, batch.now)
+        state = self.state
+        state.now, state.problem = batch.now, batch.problem
+        state.newest_close = self.scanner.coverage.newest_close
+        state.stale_since = self.scanner.coverage.stale_since(batch.now)
+        state.n_late_bars = self.scanner.n_late_bars
+        if len(alerts):
+            latency = 1000.0 * (self.clock.perf() - batch.arrived)
+            alerts = alerts.assign(alerted_at=self.clock.now(), latency_ms=latency)
+            self._latencies += [latency] * len(alerts)
+            self._pending.append(alerts)
+        stored = self._try_to_store() if self._pending else pd.DataFrame()
+        if self.broker is not None:
+            if len(stored):
+                self.broker.on_alerts(stored, batch.now)
+            self.broker.tick(batch.now, self.scanner.last_prices)
+            state.book = self.broker.lines()
+        state.notices = list(self.notices.told)
+        self.view.show(state, stored)
+
+    def _try_to_store(self) -> pd.DataFrame:
+        """Store what waits; while another process keeps the warehouse, it goes on waiting."""
+        try:
+            return self._store()
+        except WarehouseBusyError as error:
+            self.state.problem = f"alerts wait to be stored: {error}"
+            return pd.DataFrame()
+
+    def _store(self) -> pd.DataFrame:
+        alerts = pd.concat(self._pending, ignore_index=True)
+        self.warehouse.append(TABLE, alerts)
+        self._pending.clear()
+        parts = [part for part in (self.state.alerts, alerts) if len(part)]
+        self.state.alerts = pd.concat(parts, ignore_index=True)
+        self.notices.send(alerts)
+        return alerts
