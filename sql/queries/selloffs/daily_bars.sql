@@ -3,9 +3,9 @@
 -- grain   one row per symbol and session
 -- reads   bars.daily, bars.minute
 -- params  none
--- units   prices USD as delivered; times adj_factor they are comparable
+-- units   prices USD as delivered; times adj_factor they are comparable; volume shares
 
-select symbol, session, high, low, close, adj_factor, has_vendor_seam, known_at
+select symbol, session, high, low, close, volume, adj_factor, has_vendor_seam, known_at
 from bars.daily
 semi join bars.minute using (symbol)
 order by symbol, session;

@@ -56,7 +56,7 @@ class ContextTables:
 
     Attributes:
         universe: symbol, kind, is_index.
-        daily: symbol, session, high, low, close, adj_factor, has_vendor_seam, known_at.
+        daily: symbol, session, high, low, close, volume, adj_factor, has_vendor_seam, known_at.
         vix: session_date, close, known_at.
         sectors: symbol, gics_sector.
         actions: symbol, ex_date, action, ratio, known_at.
@@ -268,7 +268,8 @@ class ContextBook:
         """Return (sessions, symbols) mean half-spread in bps of a session, from bars before it.
 
         The mean of the quoted sessions among the last ones, else the model of `bars.spreads`
-        with their mean traded dollars and the volatility of their ranges.
+        with their mean traded dollars, of daily bars where they have volume, and the volatility
+        of their ranges. A daily bar that was confirmed late is left out.
         """
         n_symbols = len(self.symbols)
         back = self._n_curves
@@ -278,7 +279,9 @@ class ContextBook:
             move=np.log(self._minute["high"] / self._minute["low"]) ** 2 / PARKINSON
         )
         quoted = _window_means(self._quotes, "half_spread_bps", first, size, back, n_symbols)
-        traded = _window_means(self._minute, "traded_usd", first, size, back, n_symbols)
+        daily = _window_means(self._daily, "traded_usd", first, size, back, n_symbols)
+        minute = _window_means(self._minute, "traded_usd", first, size, back, n_symbols)
+        traded = np.where(daily > 0, daily, minute)
         variance = _window_means(moves, "move", first, size, back, n_symbols)
         model = (
             self._spreads.model_reference_bps
@@ -299,13 +302,16 @@ class ContextBook:
 def daily_levels(daily: pd.DataFrame, symbols: NDArray[np.object_]) -> pd.DataFrame:
     """Return levels as of each daily bar, by usable_at: code, session, usable_at and the levels.
 
-    Prices are comparable ones (times adj_factor). A window needs all its sessions; one that
-    crosses a vendor's seam is missing. `usable_at` is when the bar and all before it were known.
+    Prices are comparable ones (times adj_factor); traded_usd is as delivered. A window needs all
+    its sessions; one that crosses a vendor's seam is missing. `usable_at` is when the bar and all
+    before it were known.
     """
     rows = daily.assign(code=pd.Index(symbols).get_indexer(pd.Index(daily["symbol"])))
     rows = rows[rows["code"] >= 0].sort_values(["code", "session"], ignore_index=True)
     close = rows["close"] * rows["adj_factor"]
     high, low = rows["high"] * rows["adj_factor"], rows["low"] * rows["adj_factor"]
+    next_opens = session_table()["opens_at"].array[rows["session"].to_numpy("int64") + 1]
+    traded = (rows["close"] * rows["volume"]).where(rows["known_at"].le(pd.Series(next_opens)))
     seams = rows["has_vendor_seam"].astype("int64").groupby(rows["code"]).cumsum()
     by = close.groupby([rows["code"], seams])
     before = by.shift(1)
@@ -321,6 +327,7 @@ def daily_levels(daily: pd.DataFrame, symbols: NDArray[np.object_]) -> pd.DataFr
             "code": rows["code"].astype("int64"),
             "session": rows["session"].astype("int64"),
             "usable_at": rows["known_at"].groupby(rows["code"]).cummax(),
+            "traded_usd": traded,
             "last": close,
             "high_52w": window(close, YEAR_SESSIONS, "max"),
             "low_52w": window(close, YEAR_SESSIONS, "min"),

@@ -31,6 +31,8 @@ from trading_pipeline.domain.selloffs.trade_kernels import add_distances
 from trading_pipeline.domain.selloffs.trade_rule import rule_numbers
 
 MINUTE_NS = 60_000_000_000
+# Regular minutes of New York lie within one UTC day: that of their session.
+DAY_MINUTES = 1440
 QUALITIES = ("clean", "late_open", "after_halt", "lone_tick")
 OPENING_MINUTES, POWER_HOUR_MINUTES = 30, 60
 # Minutes since the open at which the middle buckets end: 11:30, 13:30, 15:00 New York.
