@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from trading_pipeline.adapters.warehouse import Warehouse
@@ -35,6 +36,8 @@ def model_in_service(warehouse: Warehouse, home: Path, threads: int) -> tuple[Sp
         if serving.model is not None:
             is_shadow = role == "shadow"
             speaker = ServingModel(serving.model_version, serving.model, is_shadow)
+            # A first word takes many times as long as the next: libraries load what they need.
+            speaker.speak(pd.DataFrame(np.nan, index=[0], columns=serving.model.features))
             return speaker, "; ".join(faults)
         faults.append(f"{role} {serving.model_version} cannot be asked: {serving.fault}")
     return NoModel(), "; ".join(faults)

@@ -27,6 +27,11 @@ _NAMES: Final = {
     "latency_ms": "latency",
     "model_mb": "model size",
     "ece": "calibration error (ECE)",
+    "accuracy_above_majority": "lower end of the accuracy over the majority",
+    "auc_above_trivial": "lower end of the AUC over the trivial score",
+    "gain_r": "gain over taking all, R",
+    "gain_frac": "gain as a share of what taking all makes",
+    "gain_r_low": "lower end of the gain, R",
 }
 _UNITS: Final = {"usd": "USD", "bps": "bps", "ms": "ms", "mb": "MB", "sessions": "sessions"}
 _ACRONYMS: Final = {name: name.upper() for name in ("auc", "dsr", "psr", "pbo", "ic", "ece", "psi")}

@@ -13,13 +13,14 @@ TARGET = Path(__file__).resolve().parents[2] / "docs" / "asset-graph.svg"
 # Which stages stand side by side, from top to bottom. A stage missing here is an error.
 ROWS = (
     ("bars",),
-    ("regimes", "labels", "selloffs"),
+    ("regimes", "labels"),
     ("features", "memory", "splits"),
     ("sweeps",),
     ("ensemble",),
     ("backtest", "gate"),
+    ("selloffs",),
     ("predictions", "outcomes"),
-    ("drift", "reports"),
+    ("drift", "scans", "reports"),
 )
 WIDTH = 1000
 NODE_HEIGHT, STRIP_HEIGHT, ROW_STEP, LINE_STEP = 26, 58, 112, 64

@@ -106,10 +106,10 @@ def made_tables(minutes, seed=5):
                     "high": close * 1.01,
                     "low": close * 0.99,
                     "close": close,
+                    "volume": np.nan if symbol == "BBB" else 1e6 * np.exp(rng.normal(0, 1)),
                     "adj_factor": 1.0,
                     "has_vendor_seam": False,
                     "known_at": late.array,
-                    "traded_usd": np.nan,
                 }
             )
         )
@@ -175,7 +175,6 @@ def coded(minutes, symbols=SYMBOLS):
     return pd.DataFrame(
         {
             "code": regular["symbol"].map({name: i for i, name in enumerate(sorted(symbols))}),
-            "session_day": (regular["session_date"] - pd.Timestamp(0)) // pd.Timedelta(days=1),
             "opens_minute": regular["opens_at"].astype("int64") // 60_000_000_000,
             **{name: regular[name] for name in ("open", "high", "low", "close", "volume")},
         }

@@ -38,7 +38,7 @@ def tables(prices=100.0, minutes=100.0, ends=1, n_minutes=40):
             "adj_factor": 1.0,
             "has_vendor_seam": False,
             "known_at": days["closes_at"],
-            "traded_usd": np.nan,
+            "volume": np.nan,
         }
     )
     recent = table.iloc[TODAY - n_minutes : TODAY]
@@ -146,7 +146,7 @@ def test_the_dollars_of_the_spread_are_those_of_the_daily_bars_where_they_have_v
     made = tables(minutes=100.0)
     made = replace(made, minute_sessions=made.minute_sessions.assign(high=101.0, low=99.0))
     venue = levels_of(made)[k.SPREAD_LEVEL]
-    every = made.daily.assign(traded_usd=64e6)
+    every = made.daily.assign(volume=64e4)
     whole = levels_of(replace(made, daily=every))[k.SPREAD_LEVEL]
     # A sixty-fourth of the dollars is four times the spread.
     assert venue == pytest.approx(4 * whole)

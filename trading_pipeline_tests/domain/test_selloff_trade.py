@@ -57,7 +57,6 @@ def bars(prices, day=DAY, volume=1e9, quotes=0.0, code=0):
     return pd.DataFrame(
         {
             "code": code,
-            "session_day": (day - pd.Timestamp(0)).days,
             "opens_minute": [opens_at.value // 60_000_000_000 + at for at in prices],
             **{name: table[:, i] for i, name in enumerate(("open", "high", "low", "close"))},
             "volume": volume,

@@ -3,20 +3,9 @@
 -- grain   one row per symbol and session
 -- reads   bars.daily, bars.minute
 -- params  none
--- units   prices USD as delivered; times adj_factor they are comparable; traded_usd USD, missing
---         without volume
+-- units   prices USD as delivered; times adj_factor they are comparable; volume shares
 
-select
-    symbol,
-    session,
-    high,
-    low,
-    close,
-    adj_factor,
-    has_vendor_seam,
-    known_at,
-    -- Both adjusted for the same splits: dollars are as traded.
-    case when volume > 0 then close * volume end as traded_usd
+select symbol, session, high, low, close, volume, adj_factor, has_vendor_seam, known_at
 from bars.daily
 semi join bars.minute using (symbol)
 order by symbol, session;

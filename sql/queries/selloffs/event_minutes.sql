@@ -4,7 +4,7 @@
 -- reads   selloffs.events, bars.minute, bars.quotes
 -- params  $symbols  varchar[]  the scanned symbols in order; code is the place among them
 --         $first_date, $last_date  date  both included
--- units   prices USD raw, volume shares; session_day in days and opens_minute in minutes since 1970;
+-- units   prices USD raw, volume shares; opens_minute in minutes since 1970, UTC;
 --         half_spread_bps in bps of the mid, missing without a quote that is neither locked nor crossed
 
 with
@@ -32,7 +32,6 @@ with
 
 select
     code,
-    (session_date - date '1970-01-01')::integer as session_day,
     (epoch_us(opens_at) // 60000000)::integer as opens_minute,
     open,
     high,

@@ -64,8 +64,7 @@ class ContextTables:
 
     Attributes:
         universe: symbol, kind, is_index.
-        daily: symbol, session, high, low, close, adj_factor, has_vendor_seam, known_at, traded_usd
-            (NaN without volume).
+        daily: symbol, session, high, low, close, volume, adj_factor, has_vendor_seam, known_at.
         vix: session_date, close, known_at.
         sectors: symbol, gics_sector.
         actions: symbol, ex_date, action, ratio, known_at.
@@ -134,9 +133,6 @@ class ContextBook:
         self._n_curves = config.volume_curve_sessions
         self._spreads = spreads
         self._daily = daily_levels(tables.daily, self.symbols)
-        nexts = session_table()["opens_at"].array[self._daily["session"].to_numpy() + 1]
-        # A bar that was known later counts for no spread.
-        self._traded = self._daily[(self._daily["usable_at"] <= nexts).to_numpy(bool)]
         self._actions = tables.actions
         vix = tables.vix
         self._vix = dict(
@@ -286,8 +282,8 @@ class ContextBook:
         """Return (sessions, symbols) mean half-spread in bps of a session, from bars before it.
 
         The mean of the quoted sessions among the last ones, else the model of `bars.spreads`
-        with their mean traded dollars and the volatility of their ranges. Minutes may be those of
-        one venue: where daily bars have volume, the dollars are theirs.
+        with their mean traded dollars, of daily bars where they have volume, and the volatility
+        of their ranges. A daily bar that was confirmed late is left out.
         """
         n_symbols = len(self.symbols)
         back = self._n_curves
@@ -297,9 +293,9 @@ class ContextBook:
             move=np.log(self._minute["high"] / self._minute["low"]) ** 2 / PARKINSON
         )
         quoted = _window_means(self._quotes, "half_spread_bps", first, size, back, n_symbols)
-        daily = _window_means(self._traded, "traded_usd", first, size, back, n_symbols)
+        daily = _window_means(self._daily, "traded_usd", first, size, back, n_symbols)
         minute = _window_means(self._minute, "traded_usd", first, size, back, n_symbols)
-        traded = np.where(np.isnan(daily), minute, daily)
+        traded = np.where(daily > 0, daily, minute)
         variance = _window_means(moves, "move", first, size, back, n_symbols)
         model = (
             self._spreads.model_reference_bps
@@ -320,14 +316,16 @@ class ContextBook:
 def daily_levels(daily: pd.DataFrame, symbols: NDArray[np.object_]) -> pd.DataFrame:
     """Return levels as of each daily bar, by usable_at: code, session, usable_at and the levels.
 
-    Prices are comparable ones (times adj_factor). A window needs all its sessions; one that
-    crosses a vendor's seam is missing. `usable_at` is when the bar and all before it were known,
-    `n_seams` how many seams of the symbol lie before it.
+    Prices are comparable ones (times adj_factor); traded_usd is as delivered. A window needs all
+    its sessions; one that crosses a vendor's seam is missing. `usable_at` is when the bar and all
+    before it were known, `n_seams` how many seams of the symbol lie before it.
     """
     rows = daily.assign(code=pd.Index(symbols).get_indexer(pd.Index(daily["symbol"])))
     rows = rows[rows["code"] >= 0].sort_values(["code", "session"], ignore_index=True)
     close = rows["close"] * rows["adj_factor"]
     high, low = rows["high"] * rows["adj_factor"], rows["low"] * rows["adj_factor"]
+    next_opens = session_table()["opens_at"].array[rows["session"].to_numpy("int64") + 1]
+    traded = (rows["close"] * rows["volume"]).where(rows["known_at"].le(pd.Series(next_opens)))
     seams = rows["has_vendor_seam"].astype("int64").groupby(rows["code"]).cumsum()
     by = close.groupby([rows["code"], seams])
     before = by.shift(1)
@@ -347,9 +345,9 @@ def daily_levels(daily: pd.DataFrame, symbols: NDArray[np.object_]) -> pd.DataFr
             "code": rows["code"].astype("int64"),
             "session": rows["session"].astype("int64"),
             "usable_at": rows["known_at"].groupby(rows["code"]).cummax(),
+            "traded_usd": traded,
             "n_seams": seams,
             "last": close,
-            "traded_usd": rows["traded_usd"],
             "high_52w": window(close, YEAR_SESSIONS, "max"),
             "low_52w": window(close, YEAR_SESSIONS, "min"),
             "sma_20": window(close, 20, "mean"),

@@ -16,6 +16,7 @@ from trading_pipeline.domain.bars.spreads import SESSION_MINUTES
 from trading_pipeline.domain.selloffs import kernels as k
 from trading_pipeline.domain.selloffs.context import ContextBook, VolumeCurves
 from trading_pipeline.domain.selloffs.session_scan import (
+    DAY_MINUTES,
     EVENT_COLUMNS,
     Found,
     SessionContext,
@@ -47,12 +48,12 @@ def session_grids(minutes: pd.DataFrame, n_symbols: int) -> SessionGrids:
     """Return minutes as grids.
 
     Args:
-        minutes: code (place among the scanned symbols), session_day (days since 1970),
-            opens_minute (minutes since 1970, UTC), open, high, low, close, volume; regular
-            minutes in any order.
+        minutes: code (place among the scanned symbols), opens_minute (minutes since 1970, UTC),
+            open, high, low, close, volume; regular minutes in any order.
         n_symbols: How many symbols are scanned.
     """
-    days = minutes["session_day"].to_numpy("int64")
+    opens = minutes["opens_minute"].to_numpy("int64")
+    days = opens // DAY_MINUTES
     if not len(days):
         nothing = np.empty((0, k.N_PRICES, n_symbols, SESSION_MINUTES))
         return SessionGrids(np.empty(0, dtype="int64"), nothing)
@@ -62,7 +63,7 @@ def session_grids(minutes: pd.DataFrame, n_symbols: int) -> SessionGrids:
     place_of[listed] = np.arange(listed.size)
     place = place_of[days - first]
     sessions = session_ordinals(pd.DatetimeIndex((listed + first).astype("M8[D]").astype("M8[ns]")))
-    minute = minutes["opens_minute"].to_numpy("int64") - opening_minutes(sessions)[place]
+    minute = opens - opening_minutes(sessions)[place]
     grids = np.full((listed.size, k.N_PRICES, n_symbols, SESSION_MINUTES), np.nan)
     fill_grids(grids, place, minutes["code"].to_numpy("int64"), minute, minutes)
     return SessionGrids(sessions, grids)

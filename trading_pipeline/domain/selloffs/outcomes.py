@@ -25,7 +25,11 @@ from trading_pipeline.contracts.selloffs_config import TradeRuleConfig
 from trading_pipeline.domain.bars.sessions import session_ordinals, session_table
 from trading_pipeline.domain.selloffs import trade_kernels as k
 from trading_pipeline.domain.selloffs.kernels import N_PRICES
-from trading_pipeline.domain.selloffs.session_scan import MINUTE_NS, opening_minutes
+from trading_pipeline.domain.selloffs.session_scan import (
+    DAY_MINUTES,
+    MINUTE_NS,
+    opening_minutes,
+)
 from trading_pipeline.domain.selloffs.trade_rule import rule_numbers
 
 OUTCOME_COLUMNS = (
@@ -67,8 +71,8 @@ def trade_outcomes(
         events: symbol, session_date, rung, detected_at, session_open, low, quality,
             spread_level_bps (of `selloffs.features`: known before the session; NaN: unknown).
         minutes: All regular minutes of the events' symbols and sessions, in any order: code (place
-            in `symbols`), session_day (days since 1970), opens_minute (minutes since 1970, UTC),
-            open, high, low, close, volume, half_spread_bps (quote of the minute; NaN: none).
+            in `symbols`), opens_minute (minutes since 1970, UTC), open, high, low, close, volume,
+            half_spread_bps (quote of the minute; NaN: none).
         symbols: Sorted symbols.
         shape: By minute of the session, its half-spread over the mean of a session.
         newest_session: Ordinal of the newest session with a regular minute of any symbol.
@@ -126,9 +130,10 @@ class _SortedBars:
     @classmethod
     def of(cls, minutes: pd.DataFrame, symbols: NDArray[np.object_]) -> "_SortedBars":
         code = minutes["code"].to_numpy("int64")
-        day = minutes["session_day"].to_numpy("int64").astype("M8[D]").astype("M8[ns]")
+        opens = minutes["opens_minute"].to_numpy("int64")
+        day = (opens // DAY_MINUTES).astype("M8[D]").astype("M8[ns]")
         session = session_ordinals(pd.DatetimeIndex(day))
-        minute = minutes["opens_minute"].to_numpy("int64") - opening_minutes(session)
+        minute = opens - opening_minutes(session)
         key = session * len(symbols) + code
         order = np.lexsort((minute, key))
         prices = np.empty((N_PRICES, len(order)))

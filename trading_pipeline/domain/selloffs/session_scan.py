@@ -32,6 +32,8 @@ from trading_pipeline.domain.selloffs.trade_kernels import add_distances
 from trading_pipeline.domain.selloffs.trade_rule import rule_numbers
 
 MINUTE_NS = 60_000_000_000
+# Regular minutes of New York lie within one UTC day: that of their session.
+DAY_MINUTES = 1440
 QUALITIES = ("clean", "late_open", "after_halt", "lone_tick")
 EVENT_COLUMNS = (
     "symbol", "session_date", "rung", "detected_at", "session_open", "low", "close", "volume",
