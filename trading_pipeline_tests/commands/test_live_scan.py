@@ -181,7 +181,7 @@ def test_where_the_plan_allows_too_few_calls_what_rests_on_the_market_is_missing
     home, vendor, scan = scene
     vendor.now += 20 * MINUTE
     vendor.per_call, vendor.per_minute = 1, N_SYMBOLS - 1
-    scan(symbols=("S000",), is_once=True)
+    scan(symbols=("S000", "S001"), is_once=True)
     features = alerts_of(home)["features_json"].map(json.loads)
     assert len(features) > 0
     assert {told["market_breadth_frac"] for told in features} == {None}
