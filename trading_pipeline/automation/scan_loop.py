@@ -53,6 +53,7 @@ class ScanState:
     session: ScanSession
     mode: str
     model_version: str | None
+    model_words: str
     n_symbols: int
     alerts: pd.DataFrame
     now: pd.Timestamp

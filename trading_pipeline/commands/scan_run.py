@@ -26,7 +26,7 @@ from trading_pipeline.automation.scan_loop import (
 )
 from trading_pipeline.automation.scan_universe import watched_symbols as scan_filter
 from trading_pipeline.commands.scan_context import session_context
-from trading_pipeline.commands.scan_model import model_in_service
+from trading_pipeline.commands.scan_model import model_in_service, words_of
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.data_config import VendorConfig
 from trading_pipeline.contracts.errors import InputError
@@ -261,6 +261,7 @@ def _prepared(
         session=session,
         mode=request.mode,
         model_version=speaker.version,
+        model_words=words_of(speaker, session.session_date),
         n_symbols=len(watched),
         alerts=told,
         now=session.opens_at if request.mode == REPLAY else request.clock.now(),

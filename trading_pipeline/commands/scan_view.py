@@ -134,7 +134,7 @@ def _header(state: ScanState) -> RenderableType:
     table.add_row(f"mode {state.mode}", f"data age {age}", f"{state.n_symbols} symbols watched")
     parts: list[RenderableType] = [
         table,
-        Text(f"model {state.model_version or 'none in service: no probability, no risk'}"),
+        Text(f"model {state.model_words}"),
     ]
     if state.model_fault:
         parts.append(Text(state.model_fault, style="bold red"))
