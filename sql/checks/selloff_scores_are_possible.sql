@@ -32,5 +32,6 @@ where n_rows > 1
     or greatest(probability, trivial_probability, majority_probability) > 1
     or isnan(probability + trivial_probability + majority_probability)
     or risk_tier not between 0 and 1
+    or (risk_tier > 0 and expected_r <= 0)
     or label not in (0, 1)
 order by symbol, session_date, rung;

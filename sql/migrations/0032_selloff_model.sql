@@ -37,7 +37,7 @@ comment on column selloffs.scores.probability is '[0..1] Calibrated probability 
 comment on column selloffs.scores.expected_r is '[R] Expected net multiple.';
 comment on column selloffs.scores.trivial_probability is '[0..1] The baseline: distance to stop and target, and time of day alone.';
 comment on column selloffs.scores.majority_probability is '[0..1] The baseline: base rate of the training events.';
-comment on column selloffs.scores.risk_tier is '[risk units] 0, 0.25, 0.5 or 1 by probability.';
+comment on column selloffs.scores.risk_tier is '[risk units] 0, 0.25, 0.5 or 1 by probability; 0 where the expected R is not above zero.';
 comment on column selloffs.scores.is_selected is 'Among the third with the highest expected R, by a threshold of the training span.';
 comment on column selloffs.scores.label is '1 where it reversed.';
 comment on column selloffs.scores.r_multiple is '[R] Net, at the verdict''s delay.';

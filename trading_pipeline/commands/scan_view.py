@@ -1,5 +1,6 @@
 """What a person sees of a scan: a live screen that can stay open, or plain lines."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from io import StringIO
@@ -21,6 +22,7 @@ NEW_YORK = "America/New_York"
 N_ROWS = 15
 N_NOTICES = 3
 CAPTURE_WIDTH = 100
+_FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 class PlainView:
@@ -90,8 +92,10 @@ def capture(state: ScanState, path: Path) -> None:
     """Write the screen as an SVG picture. Raises InputError where the file cannot be written."""
     console = Console(record=True, width=CAPTURE_WIDTH, file=StringIO(), force_terminal=True)
     console.print(screen(state))
+    # The picture asks no network for a font.
+    picture = _FONT_FACES.sub("", console.export_svg(title="trading-pipeline scan"))
     try:
-        path.write_text(console.export_svg(title="trading-pipeline scan"), encoding="utf-8")
+        path.write_text(picture, encoding="utf-8")
     except OSError as error:
         raise InputError(f"--capture {path} cannot be written: {error.strerror}") from None
 

@@ -13,8 +13,8 @@ from trading_pipeline.contracts.errors import InputError
 def run(monkeypatch):
     """Return a run whose one champion reads the features a and b."""
     held = {"champion": "v1", "shadow": None}
-    monkeypatch.setattr(service, "roles", lambda _: held)
-    monkeypatch.setattr(incumbents, "roles", lambda _: held)
+    monkeypatch.setattr(service, "roles", lambda *_: held)
+    monkeypatch.setattr(incumbents, "roles", lambda *_: held)
     monkeypatch.setattr(service, "model_fault", lambda *_: "")
     monkeypatch.setattr(service, "recipe_features", lambda *_: ["a", "b"])
     return SimpleNamespace(

@@ -211,6 +211,7 @@ def test_the_command_prints_lines_and_writes_json_and_a_picture(home, tmp_path, 
     picture = (tmp_path / "scan.svg").read_text()
     assert picture.startswith("<svg")
     assert "selloff" in picture
+    assert "@font-face" not in picture
 
 
 def test_a_dry_run_says_what_would_be_scanned_and_writes_nothing(home, tmp_path):

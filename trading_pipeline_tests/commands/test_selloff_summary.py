@@ -52,6 +52,7 @@ def frames():
             "span": ["holdout", "holdout", "oof"],
             "regime": "all",
             "n_events": 1200,
+            "n_study": 900,
             "is_assessable": True,
             "base_rate": 0.3,
             "accuracy": [0.75, 0.7, 0.9],
@@ -89,7 +90,7 @@ def test_figures_are_those_of_the_hold_out_and_the_verdict_is_a_note():
     }
     assert len(notes) == 1
     assert notes[0].startswith("selloffs: Not assessable: ")
-    assert " of 1,000 falls" in notes[0]
+    assert "900 of 1,000 falls" in notes[0]
     assert selloff_line(found).endswith(f"model {found['model_r']:+.3f} R")
 
 

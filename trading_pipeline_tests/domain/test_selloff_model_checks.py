@@ -36,6 +36,7 @@ FAULTS = {
         f"update selloffs.scores set majority_probability = 'nan' where {ONE}",
         f"update selloffs.scores set expected_r = 'inf' where {ONE}",
         f"update selloffs.scores set risk_tier = 2 where {ONE}",
+        f"update selloffs.scores set risk_tier = 1, expected_r = -1 where {ONE}",
         f"update selloffs.scores set label = 2 where {ONE}",
         f"update selloffs.scores set is_holdout = not is_holdout where {ONE}",
         f"update selloffs.scores set session = 0 where {HELD}",

@@ -211,8 +211,9 @@ def test_an_expected_multiple_is_what_its_parts_pay():
 )
 def test_a_probability_has_the_risk_of_the_highest_tier_it_reaches(probability, risk):
     tiers = FALLS.model.tiers
-    assert risk_tiers([probability], tiers).tolist() == [risk]
-    assert risk_tiers([probability], tiers[::-1]).tolist() == [risk]
+    assert risk_tiers([probability], [0.1], tiers).tolist() == [risk]
+    assert risk_tiers([probability], [0.1], tiers[::-1]).tolist() == [risk]
+    assert risk_tiers([probability] * 2, [0.0, -0.1], tiers).tolist() == [0.0, 0.0]
 
 
 def test_too_few_falls_are_said_to_be_too_few(panel):

@@ -72,7 +72,7 @@ class SelloffModel:
             {
                 "probability": probability,
                 "expected_r": expected,
-                "risk_tier": risk_tiers(probability, self.tiers),
+                "risk_tier": risk_tiers(probability, expected, self.tiers),
                 "is_selected": expected > self.threshold_r,
             },
             index=X.index,
@@ -123,13 +123,17 @@ class SelloffModel:
         return cls(recipe=recipe, members=members, stack=stack, **record)
 
 
-def risk_tiers(probability: ArrayLike, tiers: Sequence[RiskTier]) -> Floats:
-    """Return the risk units of each probability: of the highest tier it reaches, else none."""
+def risk_tiers(probability: ArrayLike, expected_r: ArrayLike, tiers: Sequence[RiskTier]) -> Floats:
+    """Return the risk units of each fall: of the highest tier its probability reaches, else none.
+
+    None either where its expected net multiple is not above zero: a likely reversal whose target is
+    near and whose costs are high loses money all the same.
+    """
     p = np.asarray(probability, dtype=np.float64)
     risk = np.zeros(p.shape)
     for tier in sorted(tiers, key=lambda one: one.probability):
         risk[p >= tier.probability] = tier.risk
-    return risk
+    return np.where(np.asarray(expected_r, dtype=np.float64) > 0, risk, 0.0)
 
 
 def _with_values(reasons: str, values: Mapping[Hashable, float]) -> str:
