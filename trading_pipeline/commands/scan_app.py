@@ -211,6 +211,7 @@ def print_scan_summary(
                 "events": summary.n_events,
                 "alerts": summary.n_alerts,
                 "signals": summary.n_signals,
+                "model_had_seen": summary.is_seen,
                 "withheld": summary.n_withheld,
                 "withheld_reasons": reason_counts(state.alerts),
                 "new": summary.n_new,

@@ -41,3 +41,11 @@ def model_in_service(warehouse: Warehouse, home: Path, threads: int) -> tuple[Sp
             return speaker, "; ".join(faults)
         faults.append(f"{role} {serving.model_version} cannot be asked: {serving.fault}")
     return NoModel(), "; ".join(faults)
+
+
+def has_learned_from(speaker: Speaker, session: int) -> bool:
+    """Tell whether who speaks was fitted on falls of a session, given by its ordinal."""
+    if not isinstance(speaker, ServingModel):
+        return False
+    trained = speaker.model.trained
+    return trained.first_session <= session <= trained.last_session
