@@ -222,6 +222,12 @@ def test_a_day_without_bars_and_a_day_without_a_session_are_refused_with_a_remed
         (["--replay", "2024-03-05", "--speed", "0"], "above 0"),
         (["--replay", "2024-03-05", "--vendor", "alpaca"], "give one"),
         (["--replay", "2024-03-05", "--once"], "ends by itself"),
+        (["--from", "2024-03-05", "--dry-run"], "--dry-run does not act beside --from"),
+        (["--to", "2024-03-05", "--symbols", "S001"], "--symbols does not act beside --to"),
+        (["--list", "3", "--replay", "2024-03-05"], "--replay does not act beside --list"),
+        (["--list", "3", "--from", "2024-03-05"], "--from does not act beside --list"),
+        (["--kill", "enough", "--lift-kill"], "--lift-kill does not act beside --kill"),
+        (["--lift-kill", "--dry-run"], "--dry-run does not act beside --lift-kill"),
         ([], "--replay DATE"),
     ],
 )
