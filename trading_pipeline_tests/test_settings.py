@@ -146,3 +146,16 @@ def test_stored_settings_come_back_as_they_were(tmp_path):
     assert store.load(old.version) == old
     with pytest.raises(InputError, match=f"known versions: .*{old.version}"):
         store.load("0" * 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("rungs", {"rungs": []}),
+        ("rungs", {"rungs": [0.0, 0.02]}),
+        ("learners", {"model": {"learners": []}}),
+        ("hold_bucket_minutes", {"trade": {"hold_bucket_minutes": []}}),
+    ],
+)
+def test_settings_of_falls_that_leave_nothing_to_find_or_fit_are_refused(name, settings):
+    assert name in refused(flags={"selloffs": settings})

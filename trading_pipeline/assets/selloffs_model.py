@@ -25,6 +25,7 @@ from trading_pipeline.domain.selloffs.protocol import (
     fall_protocol_due,
     falls_universe,
     make_fall_protocol,
+    study_size,
     tested_places,
     why_not,
 )
@@ -211,7 +212,7 @@ def metrics(run: StageRun) -> TableResult:
     said, protocol = run.table("selloffs.scores"), stored_protocol(run)
     if said.empty or protocol is None:
         return nothing(run, "no fall was scored: see selloffs.scores")
-    n_study = len(load_falls(run).rows)
+    n_study = study_size(load_falls(run), protocol)
     table = score_falls(said, n_study, run.config.selloffs).assign(protocol_id=protocol.protocol_id)
     whole = table[(table["span"] == "holdout") & (table["regime"] == ALL_REGIMES)]
     own, trivial, majority = (

@@ -60,6 +60,7 @@ class ScanState:
     scanned_at: pd.Timestamp
     n_before: int = 0
     model_fault: str = ""
+    is_seen: bool = False
     stale_since: pd.Timestamp | None = None
     newest_close: pd.Timestamp | None = None
     n_late_bars: int = 0
@@ -84,7 +85,10 @@ class SilentView:
 
 @dataclass(frozen=True, slots=True)
 class ScanSummary:
-    """What a session's scan has found by its end, earlier processes of the same scan included."""
+    """What a session's scan has found by its end, earlier processes of the same scan included.
+
+    `is_seen` says that the model learned from this session: what it says there proves nothing.
+    """
 
     scan_id: str
     mode: str
@@ -100,6 +104,7 @@ class ScanSummary:
     n_new: int
     model_version: str | None
     latency_ms: tuple[float, ...] = ()
+    is_seen: bool = False
 
 
 def stored_alerts(warehouse: Warehouse, mode: str, session_date: pd.Timestamp) -> pd.DataFrame:
@@ -154,6 +159,7 @@ class ScanLoop:
             len(self._latencies),
             self.state.model_version,
             tuple(self._latencies),
+            self.state.is_seen,
         )
 
     def _take(self, batch: Batch) -> None:

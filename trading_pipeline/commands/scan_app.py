@@ -111,6 +111,21 @@ def scan(
     from trading_pipeline.commands.scan_view import capture as save_capture
 
     _refuse_contradictions(replay, speed, vendor, once)
+    _refuse_idle_options(
+        {"--kill": kill is not None},
+        {"--lift-kill": lift_kill},
+        {"--list": listed is not None},
+        {"--from": first is not None, "--to": last is not None},
+        **{
+            "--replay": replay,
+            "--speed": speed,
+            "--vendor": vendor,
+            "--symbols": symbols,
+            "--once": once,
+            "--capture": capture,
+            "--dry-run": dry_run,
+        },
+    )
     target = (home or default_home()).expanduser().resolve()
     console = Console(soft_wrap=plain)
 
@@ -150,11 +165,9 @@ def _look_back(
     listed: int | None,
     json_path: Path | None,
 ) -> None:
-    """Scan past sessions, or list the scans there were. Raises InputError for both at once."""
+    """Scan past sessions, or list the scans there were."""
     from trading_pipeline.commands.scan_history import scan_past, show_scans
 
-    if listed and (first or last):
-        raise InputError("--list shows scans and --from/--to make them; give one")
     if listed:
         show_scans(console, home, listed, json_path)
         return
@@ -174,6 +187,15 @@ def _refuse_contradictions(
         raise InputError("--replay reads the home and --vendor asks today's market; give one")
     if replay is not None and once:
         raise InputError("--once is for a live scan; a replay always ends by itself")
+
+
+def _refuse_idle_options(*deeds: dict[str, bool], **of_a_scan: object) -> None:
+    """Raise InputError for options beside a deed that is no scan: they would not act."""
+    asked = [[name for name, is_asked in deed.items() if is_asked] for deed in deeds]
+    done = [names[0] for names in asked if names]
+    idle = [*done[1:], *(name for name, value in of_a_scan.items() if done and value)]
+    if idle:
+        raise InputError(f"{idle[0]} does not act beside {done[0]}; leave one of them out")
 
 
 def print_scan_summary(
@@ -211,6 +233,7 @@ def print_scan_summary(
                 "events": summary.n_events,
                 "alerts": summary.n_alerts,
                 "signals": summary.n_signals,
+                "model_had_seen": summary.is_seen,
                 "withheld": summary.n_withheld,
                 "withheld_reasons": reason_counts(state.alerts),
                 "new": summary.n_new,

@@ -22,7 +22,8 @@ def record_scan(warehouse: Warehouse, request: ScanRequest, summary: ScanSummary
         summary.total_seconds,
         summary.n_symbols,
         summary.n_events,
-        summary.n_signals,
+        # A signal is said by a model that had not seen the fall.
+        0 if summary.is_seen else summary.n_signals,
         summary.n_withheld,
     )
     market = condition_history(warehouse.read, summary.session_date)

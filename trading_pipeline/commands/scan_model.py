@@ -8,7 +8,6 @@ import pandas as pd
 
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.commands.selloff_models import load_fall_models
-from trading_pipeline.domain.bars.sessions import session_ordinals
 from trading_pipeline.domain.selloffs.alerts import NoModel, Speaker
 from trading_pipeline.domain.selloffs.model import SelloffModel
 
@@ -44,13 +43,17 @@ def model_in_service(warehouse: Warehouse, home: Path, threads: int) -> tuple[Sp
     return NoModel(), "; ".join(faults)
 
 
-def words_of(speaker: Speaker, session_date: pd.Timestamp) -> str:
-    """Return who speaks, and what its words about a session's falls are not."""
+def words_of(speaker: Speaker) -> str:
+    """Return who speaks, and in which role."""
     if not isinstance(speaker, ServingModel):
         return "none in service: no probability, no risk"
     role = "shadow: nothing is risked on it" if speaker.is_shadow else "champion"
-    words = f"{speaker.version}, {role}"
-    (session,) = session_ordinals(pd.DatetimeIndex([session_date]))
-    if session <= speaker.model.trained.last_session:
-        words += "; it learned from this session, so its words prove nothing"
-    return words
+    return f"{speaker.version}, {role}"
+
+
+def has_learned_from(speaker: Speaker, session: int) -> bool:
+    """Tell whether who speaks was fitted on falls of a session, given by its ordinal."""
+    if not isinstance(speaker, ServingModel):
+        return False
+    trained = speaker.model.trained
+    return trained.first_session <= session <= trained.last_session

@@ -26,7 +26,7 @@ from trading_pipeline.automation.scan_loop import (
 )
 from trading_pipeline.automation.scan_universe import watched_symbols as scan_filter
 from trading_pipeline.commands.scan_context import session_context
-from trading_pipeline.commands.scan_model import model_in_service, words_of
+from trading_pipeline.commands.scan_model import has_learned_from, model_in_service, words_of
 from trading_pipeline.contracts.config import PipelineConfig
 from trading_pipeline.contracts.data_config import VendorConfig
 from trading_pipeline.contracts.errors import InputError
@@ -257,17 +257,25 @@ def _prepared(
         watched=frozenset(watched),
         is_whole_market=is_whole,
     )
+    # What another scan of the session told of other symbols or depths is not this one's.
+    own = told[told["symbol"].isin(watched) & told["rung"].isin(config.selloffs.rungs)]
+    own = own.reset_index(drop=True)
+    is_seen = has_learned_from(speaker, session.session)
+    if is_seen:
+        seen = f"model {speaker.version} learned from this session: what it says is no evidence"
+        fault = "; ".join(filter(None, (fault, seen)))
     state = ScanState(
         session=session,
         mode=request.mode,
         model_version=speaker.version,
-        model_words=words_of(speaker, session.session_date),
+        model_words=words_of(speaker),
         n_symbols=len(watched),
-        alerts=told,
+        alerts=own,
         now=session.opens_at if request.mode == REPLAY else request.clock.now(),
         scanned_at=request.as_of,
-        n_before=len(told),
+        n_before=len(own),
         model_fault=fault,
+        is_seen=is_seen,
     )
     notifier = held.enter_context(Notifier(config.scan.notify, smtp_password()))
     return ScanLoop(warehouse, scanner, state, notifier, view, clock=request.clock), feed

@@ -29,7 +29,7 @@ class TradeRuleConfig(Section):
     stop_below_low_frac: float = Field(ge=0, lt=1)
     stop_rung_share: float = Field(gt=0, le=1)
     target_share: float = Field(gt=0, le=1)
-    hold_bucket_minutes: tuple[Count, ...]
+    hold_bucket_minutes: tuple[Count, ...] = Field(min_length=1)
     capital_usd: Positive
     risk_frac: float = Field(gt=0, le=1)
     max_position_frac: float = Field(gt=0, le=1)
@@ -56,7 +56,7 @@ class RiskTier(Section):
 class SelloffModelConfig(Section):
     """The model of falls: who learns, how it is judged, how much it may risk."""
 
-    learners: tuple[SelloffLearner, ...]
+    learners: tuple[SelloffLearner, ...] = Field(min_length=1)
     balance: bool
     use_replay: bool
     n_folds: int = Field(ge=2, le=20)
@@ -87,7 +87,7 @@ class SelloffBacktestConfig(Section):
 class SelloffsConfig(Section):
     """Falls past a rung: which count, what is asked of their bars, how they are traded."""
 
-    rungs: tuple[Fraction, ...]
+    rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(min_length=1)
     late_open_minutes: Minutes
     halt_minutes: Count
     lone_tick_frac: Fraction

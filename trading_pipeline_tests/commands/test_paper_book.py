@@ -387,3 +387,11 @@ def test_the_kill_switch_is_pulled_even_where_no_settings_can_be_read(tmp_path):
     said = []
     paper_broker.stop_trading(tmp_path, "enough", config_with, said.append)
     assert "broker.enabled is false" in said[-1]
+
+
+def test_a_kill_switch_for_a_home_that_is_not_there_is_refused_and_promises_nothing(tmp_path):
+    said = []
+    with pytest.raises(InputError, match=r"no home .*nothing was ended; give the scanner's --home"):
+        paper_broker.stop_trading(tmp_path / "typo", "enough", config_with, said.append)
+    assert said == []
+    assert not (tmp_path / "typo").exists()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -19,14 +20,17 @@ from trading_pipeline.adapters.locks import home_lock
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.automation.scan_loop import SilentView
 from trading_pipeline.cli import app
+from trading_pipeline.commands import scan_run
 from trading_pipeline.commands.scan_context import session_context
 from trading_pipeline.commands.scan_hooks import record_scan
+from trading_pipeline.commands.scan_model import ServingModel
 from trading_pipeline.commands.scan_run import replay_request, run_scan
 from trading_pipeline.commands.scan_view import capture, screen
 from trading_pipeline.contracts.errors import InputError, WarehouseBusyError
+from trading_pipeline.domain.selloffs.model import Trained
 from trading_pipeline.domain.selloffs.session_scan import SessionScan
 from trading_pipeline_tests.commands.scan_home import N_SYMBOLS, made_home
-from trading_pipeline_tests.domain.scan_session import DAY, SESSION, symbols_of
+from trading_pipeline_tests.domain.scan_session import DAY, SESSION, MadeModel, symbols_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a clock stamps differs from run to run.
@@ -171,6 +175,39 @@ def test_only_named_symbols_are_told_and_an_unknown_one_is_refused(home, whole):
         replayed(home, symbols=("NOPE",))
 
 
+def test_a_scan_of_few_symbols_after_one_of_all_counts_its_own_falls_only(home, whole):
+    replayed(home)
+    summary, state = replayed(home, symbols=("S001", "S002"))
+    own = whole[whole["symbol"].isin(["S001", "S002"])]
+    assert 0 < len(own) < len(whole)
+    assert (summary.n_symbols, summary.n_events, summary.n_new) == (2, len(own), 0)
+    assert set(state.alerts["symbol"]) == set(own["symbol"])
+    history = Warehouse(home, threads=1).read("select * from scans.history")
+    counted = history.set_index("scan_id")["n_events"]
+    assert counted[summary.scan_id] == len(own)
+
+
+def test_what_a_model_says_of_a_session_it_learned_from_is_told_and_is_no_signal(
+    home, whole, monkeypatch
+):
+    for first, last, is_seen in ((0, SESSION.session, True), (0, SESSION.session - 1, False)):
+        fitted = SimpleNamespace(
+            trained=Trained(first, last, 100),
+            speak=lambda falls: MadeModel().speak(falls).assign(risk_tier=1.0),
+        )
+        speaker = ServingModel(f"made-{last}", fitted)
+        monkeypatch.setattr(scan_run, "model_in_service", lambda *_, speaker=speaker: (speaker, ""))
+        summary, state = replayed(home)
+        row = Warehouse(home, threads=1).read(
+            "select n_signals, n_events from scans.history where scan_id = $id",
+            {"id": summary.scan_id},
+        )
+        assert row["n_events"].tolist() == [len(whole)]
+        assert summary.is_seen == is_seen
+        assert ("learned from this session" in state.model_fault) == is_seen
+        assert (row["n_signals"].tolist() == [0]) == is_seen
+
+
 def test_a_day_without_bars_and_a_day_without_a_session_are_refused_with_a_remedy(home):
     with pytest.raises(InputError, match="holds no minute bars of 2024-03-06"):
         run_scan(replay_request(home, config_of(home), pd.Timestamp("2024-03-06")), OpenView())
@@ -185,6 +222,12 @@ def test_a_day_without_bars_and_a_day_without_a_session_are_refused_with_a_remed
         (["--replay", "2024-03-05", "--speed", "0"], "above 0"),
         (["--replay", "2024-03-05", "--vendor", "alpaca"], "give one"),
         (["--replay", "2024-03-05", "--once"], "ends by itself"),
+        (["--from", "2024-03-05", "--dry-run"], "--dry-run does not act beside --from"),
+        (["--to", "2024-03-05", "--symbols", "S001"], "--symbols does not act beside --to"),
+        (["--list", "3", "--replay", "2024-03-05"], "--replay does not act beside --list"),
+        (["--list", "3", "--from", "2024-03-05"], "--from does not act beside --list"),
+        (["--kill", "enough", "--lift-kill"], "--lift-kill does not act beside --kill"),
+        (["--lift-kill", "--dry-run"], "--dry-run does not act beside --lift-kill"),
         ([], "--replay DATE"),
     ],
 )

@@ -2,21 +2,26 @@
 
 from types import SimpleNamespace
 
-import pandas as pd
-
-from trading_pipeline.commands.scan_model import ServingModel, words_of
-from trading_pipeline.domain.bars.sessions import session_ordinals
+from trading_pipeline.commands.scan_model import ServingModel, has_learned_from, words_of
 from trading_pipeline.domain.selloffs.alerts import NoModel
 from trading_pipeline.domain.selloffs.model import Trained
 
-LEARNED, UNSEEN = pd.Timestamp("2024-03-05"), pd.Timestamp("2024-03-06")
+MODEL = SimpleNamespace(trained=Trained(100, 200, 1000))
 
 
-def test_a_model_that_learned_from_the_session_proves_nothing_there():
-    (last,) = session_ordinals(pd.DatetimeIndex([LEARNED]))
-    model = SimpleNamespace(trained=Trained(0, int(last), 100))
-    shadow = ServingModel("falls-1", model, is_shadow=True)
-    assert words_of(shadow, UNSEEN) == "falls-1, shadow: nothing is risked on it"
-    assert words_of(shadow, LEARNED).endswith("so its words prove nothing")
-    assert words_of(ServingModel("falls-1", model), UNSEEN) == "falls-1, champion"
-    assert "no risk" in words_of(NoModel(), UNSEEN)
+def test_who_speaks_is_told_with_its_role():
+    shadow = ServingModel("falls-1", MODEL, is_shadow=True)
+    assert words_of(shadow) == "falls-1, shadow: nothing is risked on it"
+    assert words_of(ServingModel("falls-1", MODEL)) == "falls-1, champion"
+    assert words_of(NoModel()) == "none in service: no probability, no risk"
+
+
+def test_a_model_has_learned_from_its_training_span_alone():
+    champion = ServingModel("falls-1", MODEL)
+    assert [has_learned_from(champion, n) for n in (99, 100, 200, 201)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert not has_learned_from(NoModel(), 150)

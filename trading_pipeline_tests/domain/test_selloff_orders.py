@@ -1,10 +1,11 @@
 """From alerts to intended paper orders: who is traded, when, at what prices, under which ids."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 import pytest
 
+from trading_pipeline.contracts.broker import TrailEvent
 from trading_pipeline.domain.selloffs.book import fold
 from trading_pipeline.domain.selloffs.orders import (
     decisions_of,
@@ -116,3 +117,37 @@ def test_hours_are_those_of_the_newest_session_that_has_opened():
     assert hours_at(utc("03-05T14:29")).session_date.isoformat() == "2024-03-04"
     assert hours_at(utc("03-05T14:30")).session_date.isoformat() == "2024-03-05"
     assert hours_at(utc("03-09T12:00")).closes_at == utc("03-08T21:00")
+
+
+def test_a_loss_on_a_trade_left_from_the_session_before_counts_where_it_is_sold():
+    first, second = date(2024, 3, 5), date(2024, 3, 6)
+    at = datetime(2024, 3, 5, 15, tzinfo=UTC)
+    plan = {"role": "entry", "type": "limit", "target": 103.0, "stop": 98.0}
+    own = {"alert_id": "one", "symbol": "AAA"}
+    steps = (
+        (first, {"kind": "intent", "status": "planned", "side": "buy"}, "in", plan),
+        (first, {"kind": "observed", "status": "filled", "price": 100.0}, "in", {}),
+        (
+            second,
+            {"kind": "intent", "status": "planned", "side": "sell"},
+            "out",
+            {"role": "exit", "type": "market"},
+        ),
+        (second, {"kind": "observed", "status": "filled", "price": 90.0}, "out", {}),
+    )
+    book = fold(
+        TrailEvent(
+            number,
+            at,
+            day,
+            client_order_id=order,
+            quantity=10.0,
+            filled_quantity=10.0 if words["kind"] == "observed" else None,
+            payload=payload,
+            **own,
+            **words,
+        )
+        for number, (day, words, order, payload) in enumerate(steps, start=1)
+    )
+    assert book.held() == {}
+    assert book.realised_usd(second) == -100.0

@@ -22,6 +22,7 @@ from trading_pipeline.domain.selloffs.payoff import Line, Payoff
 from trading_pipeline.domain.selloffs.protocol import (
     fall_protocol_due,
     make_fall_protocol,
+    study_size,
     training_places,
     why_not,
 )
@@ -234,6 +235,18 @@ def test_a_hold_out_moves_on_only_until_it_can_be_judged(panel):
     assert not fall_protocol_due(protocol, panel, config, CONFIG.splits)
     short = CONFIG.splits.model_copy(update={"renew_after_sessions": 1})
     assert fall_protocol_due(protocol, panel, config, short)
+
+
+def test_falls_after_the_hold_out_do_not_make_it_assessable(panel):
+    early = panel.rows["session_date"] <= panel.rows["session_date"].quantile(0.8)
+    protocol = make_fall_protocol(panel.rows[early], QUICK, "test")
+    n_early, n_all = int(early.sum()), len(panel.rows)
+    assert study_size(panel, protocol) == n_early < n_all
+    # Enough only together with falls that nobody judged: the hold-out moves on to them.
+    config = with_model(min_events=n_early + 1, min_sessions=5)
+    assert fall_protocol_due(protocol, panel, config, CONFIG.splits)
+    config = with_model(min_events=n_early, min_sessions=5)
+    assert not fall_protocol_due(protocol, panel, config, CONFIG.splits)
 
 
 def test_metrics_say_what_is_not_assessable(walk):

@@ -20,10 +20,17 @@ def kill_reason(home: Path) -> str:
 
 
 def pull_kill_switch(home: Path, reason: str) -> Path:
-    """End trading: orders are cancelled, positions closed, nothing opened; return the file."""
+    """End trading: orders are cancelled, positions closed, nothing opened; return the file.
+
+    Raises InputError where there is no such home: no scanner would look for a switch there.
+    """
     path = home / NAME
+    if not home.is_dir():
+        raise InputError(
+            f"there is no home {home}, and nothing was ended; give the scanner's --home"
+        )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         path.write_text(f"{reason}\n", encoding="utf-8")
     except OSError as error:
         raise InputError(

@@ -72,6 +72,7 @@ class Trade:
     sells: dict[str, OrderState] = field(default_factory=dict)
     leaving: str = ""
     taken: float = 0.0
+    sold_on: date | None = None
 
     @property
     def open_quantity(self) -> float:
@@ -158,8 +159,12 @@ class Book:
         return {symbol: shares for symbol, shares in sorted(total.items()) if shares}
 
     def realised_usd(self, session_date: date) -> float:
-        """Return what the session's trades have brought so far."""
-        return sum(trade.realised_usd for trade in self.of_session(session_date))
+        """Return what the session's trades have brought so far, and older ones sold in it."""
+        return sum(
+            trade.realised_usd
+            for trade in self.trades.values()
+            if session_date in (trade.session_date, trade.sold_on)
+        )
 
     def open_usd(self, prices: dict[str, float]) -> float:
         """Return what the shares held have gained, at these prices; unknown prices count 0."""
@@ -233,6 +238,8 @@ def _heard(book: Book, event: TrailEvent) -> None:
     if event.quantity is not None:
         order.quantity = event.quantity
     if event.filled_quantity is not None:
+        if order.role != "entry" and event.filled_quantity > order.filled:
+            book.trades[order.alert_id].sold_on = event.session_date
         order.filled, order.price = event.filled_quantity, event.price
 
 

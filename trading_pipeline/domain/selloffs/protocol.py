@@ -101,6 +101,12 @@ def tested_places(panel: Panel, protocol: Protocol, block: int) -> Rows:
     return np.flatnonzero(inside & (session < opens.get(block + 1, opens[FINAL_BLOCK])))
 
 
+def study_size(panel: Panel, protocol: Protocol) -> int:
+    """Return how many closed falls training span and hold-out have; later ones are not judged."""
+    last = np.datetime64(protocol.holdout_end)
+    return int((panel.rows["session_date"].to_numpy() <= last).sum())
+
+
 def is_assessable(n_study: int, rows: pd.DataFrame, config: SelloffModelConfig) -> bool:
     """Tell whether the study has enough falls, and the rows judged enough sessions.
 
@@ -121,6 +127,8 @@ def fall_protocol_due(
     rows = panel.rows
     last = rows["session_date"].max().date()
     held = rows.iloc[tested_places(panel, protocol, FINAL_BLOCK)]
-    if last > protocol.holdout_end and not is_assessable(len(rows), held, config.model):
+    if last > protocol.holdout_end and not is_assessable(
+        study_size(panel, protocol), held, config.model
+    ):
         return True
     return held.empty or renewal_due(protocol, last, splits)
