@@ -144,6 +144,8 @@ class ScanLoop:
         self.view.show(self.state, pd.DataFrame())
         alerts = self.state.alerts
         is_alert = alerts["status"] == "alert"
+        # An earlier scan of the session may have asked another model: its words are not this one's.
+        is_own = alerts["model_version"] == self.state.model_version
         return ScanSummary(
             self.scanner.scan,
             self.state.mode,
@@ -154,7 +156,7 @@ class ScanLoop:
             self.state.n_symbols,
             len(alerts),
             int(is_alert.sum()),
-            int((is_alert & (alerts["risk_tier"] > 0)).sum()),
+            int((is_alert & is_own & (alerts["risk_tier"] > 0)).sum()),
             int((~is_alert).sum()),
             len(self._latencies),
             self.state.model_version,

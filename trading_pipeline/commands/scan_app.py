@@ -220,7 +220,9 @@ def print_scan_summary(
             highlight=False,
         )
     if summary.n_new == 0 and state.n_before:
-        console.print("every fall of this session had been told before", highlight=False)
+        others = set(state.alerts["model_version"].dropna()) - {summary.model_version}
+        by = f", by {', '.join(sorted(others))}" if others else ""
+        console.print(f"every fall of this session had been told before{by}", highlight=False)
     if json_path:
         write_json(
             {

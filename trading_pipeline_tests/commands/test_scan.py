@@ -187,25 +187,36 @@ def test_a_scan_of_few_symbols_after_one_of_all_counts_its_own_falls_only(home, 
     assert counted[summary.scan_id] == len(own)
 
 
+def spoken_by(home, monkeypatch, version, last_session):
+    """Replay with a model that risks something on every fall; return summary, state and row."""
+    fitted = SimpleNamespace(
+        trained=Trained(0, last_session, 100),
+        speak=lambda falls: MadeModel().speak(falls).assign(risk_tier=1.0),
+    )
+    speaker = ServingModel(version, fitted)
+    monkeypatch.setattr(scan_run, "model_in_service", lambda *_: (speaker, ""))
+    summary, state = replayed(home)
+    history = Warehouse(home, threads=1).read("select * from scans.history").set_index("scan_id")
+    return summary, state, history.loc[summary.scan_id]
+
+
 def test_what_a_model_says_of_a_session_it_learned_from_is_told_and_is_no_signal(
     home, whole, monkeypatch
 ):
-    for first, last, is_seen in ((0, SESSION.session, True), (0, SESSION.session - 1, False)):
-        fitted = SimpleNamespace(
-            trained=Trained(first, last, 100),
-            speak=lambda falls: MadeModel().speak(falls).assign(risk_tier=1.0),
-        )
-        speaker = ServingModel(f"made-{last}", fitted)
-        monkeypatch.setattr(scan_run, "model_in_service", lambda *_, speaker=speaker: (speaker, ""))
-        summary, state = replayed(home)
-        row = Warehouse(home, threads=1).read(
-            "select n_signals, n_events from scans.history where scan_id = $id",
-            {"id": summary.scan_id},
-        )
-        assert row["n_events"].tolist() == [len(whole)]
-        assert summary.is_seen == is_seen
-        assert ("learned from this session" in state.model_fault) == is_seen
-        assert (row["n_signals"].tolist() == [0]) == is_seen
+    summary, state, row = spoken_by(home, monkeypatch, "made", SESSION.session)
+    assert summary.is_seen
+    assert "learned from this session" in state.model_fault
+    assert (row["n_events"], row["n_signals"]) == (len(whole), 0)
+
+
+def test_signals_are_those_of_the_model_that_the_scan_asked(home, whole, monkeypatch):
+    summary, state, row = spoken_by(home, monkeypatch, "first", SESSION.session - 1)
+    assert not summary.is_seen
+    assert state.model_fault == ""
+    assert row["n_signals"] == summary.n_signals > 0
+    again, _, row = spoken_by(home, monkeypatch, "second", SESSION.session - 1)
+    assert (again.n_new, again.n_signals) == (0, 0)
+    assert (row["model_version"], row["n_events"], row["n_signals"]) == ("second", len(whole), 0)
 
 
 def test_a_day_without_bars_and_a_day_without_a_session_are_refused_with_a_remedy(home):
