@@ -36,7 +36,7 @@ comment on table scans.history is
     'One row per scan, live, replayed or historical; appended, never updated.';
 comment on column scans.history.scan_id is 'Hash of mode, session, moment, settings and model: the same scan twice is one row.';
 comment on column scans.history.mode is 'live | replay | historical.';
-comment on column scans.history.scanned_at is '[UTC] The moment the scan looked at: as of; of a historical scan the session''s close.';
+comment on column scans.history.scanned_at is '[UTC] The moment whose market the row tells: the open of a session scanned live or replayed, the close of a historical scan, its own of a single look.';
 comment on column scans.history.started_at is '[UTC] Clock at its start.';
 comment on column scans.history.total_seconds is '[s] Duration.';
 comment on column scans.history.session_date is 'Exchange session scanned; a historical scan has one row per session.';

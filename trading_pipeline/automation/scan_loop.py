@@ -17,6 +17,8 @@ from trading_pipeline.domain.selloffs.scanner import Scanner
 from trading_pipeline.resources import Warehouse
 
 TABLE = "selloffs.alerts"
+# Each waits for the warehouse's lock as long as the settings say.
+LAST_ATTEMPTS = 5
 
 
 class Broker(Protocol):
@@ -133,10 +135,12 @@ class ScanLoop:
     def run(self, feed: Feed) -> ScanSummary:
         """Scan until the feed ends; return what the session has by then."""
         started_at, began = self.clock.now(), self.clock.perf()
+        if self.broker is not None and len(self.state.alerts):
+            # A scan killed between storing and offering left alerts the book has not seen.
+            self.broker.on_alerts(self.state.alerts, self.state.now)
         for batch in feed:
             self._take(batch)
-        if self._pending:
-            self._store()
+        self._store_the_rest()
         if self.broker is not None:
             self.broker.close(self.state.now)
             self.state.book = self.broker.lines()
@@ -192,6 +196,13 @@ class ScanLoop:
         except WarehouseBusyError as error:
             self.state.problem = f"alerts wait to be stored: {error}"
             return pd.DataFrame()
+
+    def _store_the_rest(self) -> None:
+        """Store what still waits at the end. Raises WarehouseBusyError after some patience."""
+        for _ in range(LAST_ATTEMPTS):
+            if not self._pending or len(self._try_to_store()):
+                return
+        self._store()
 
     def _store(self) -> pd.DataFrame:
         alerts = pd.concat(self._pending, ignore_index=True)

@@ -67,8 +67,8 @@ class ScanRequest:
 
     @property
     def as_of(self) -> pd.Timestamp:
-        """The moment the scan looks at: the session's close, of a single look its own."""
-        return self.session.closes_at if self.scanned_at is None else self.scanned_at
+        """The moment whose market is told: the session's open, of a single look its own."""
+        return self.session.opens_at if self.scanned_at is None else self.scanned_at
 
 
 Recorder = Callable[[Warehouse, ScanRequest, ScanSummary], None]

@@ -66,10 +66,9 @@ def config_of(home):
     return ConfigStore(home).load().config
 
 
-def replayed(home, **changes):
-    return run_scan(
-        replay_request(home, config_of(home), DAY, **changes), OpenView(), record=record_scan
-    )
+def replayed(home, broker=None, **changes):
+    request = replay_request(home, config_of(home), DAY, **changes)
+    return run_scan(request, OpenView(), broker=broker, record=record_scan)
 
 
 def alerts_of(home):
@@ -266,6 +265,48 @@ def test_the_command_prints_lines_and_writes_json_and_a_picture(home, tmp_path, 
     assert picture.startswith("<svg")
     assert "selloff" in picture
     assert "@font-face" not in picture
+
+
+class Offered:
+    """A broker that notes what it is offered."""
+
+    def __init__(self):
+        self.ids = []
+
+    def on_alerts(self, alerts, _now):
+        self.ids += alerts["alert_id"].tolist()
+
+    def tick(self, now, last_prices): ...
+
+    def close(self, now): ...
+
+    def lines(self):
+        return []
+
+
+def test_alerts_stored_before_a_kill_are_offered_to_the_broker_at_the_next_start(home, whole):
+    replayed(home)
+    broker = Offered()
+    replayed(home, broker=lambda _: broker)
+    assert sorted(broker.ids) == sorted(alerts_of(home)["alert_id"])
+    assert len(broker.ids) == len(whole)
+
+
+def test_alerts_that_wait_for_a_busy_warehouse_are_stored_at_the_end(home, whole, monkeypatch):
+    append, refused = Warehouse.append, []
+
+    def busy(self, table, frame):
+        if table == "selloffs.alerts" and len(refused) < 100:
+            refused.append(len(frame))
+            raise WarehouseBusyError("another process writes")
+        append(self, table, frame)
+
+    monkeypatch.setattr(Warehouse, "append", busy)
+    monkeypatch.setattr("trading_pipeline.automation.scan_loop.LAST_ATTEMPTS", 50)
+    summary, _ = replayed(home)
+    assert len(refused) == 100
+    assert summary.n_events == len(whole)
+    assert len(alerts_of(home)) == len(whole)
 
 
 def test_a_dry_run_says_what_would_be_scanned_and_writes_nothing(home, tmp_path):

@@ -137,6 +137,7 @@ def test_the_command_line_runs_a_folder_without_vix_and_minutes(by_command):
     assert by_command.warehouse.read("from bars.vix").empty
 
 
+@pytest.mark.long
 def test_the_ui_leaves_the_tables_of_the_command_line(by_command, make_home, monkeypatch):
     home = make_home("ui", with_settings=True)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
