@@ -20,6 +20,7 @@ from trading_pipeline_tests.bench.bench_features import factors_measured, featur
 from trading_pipeline_tests.bench.bench_intraday import intraday_measured
 from trading_pipeline_tests.bench.bench_rule_grid import rule_grid_measured
 from trading_pipeline_tests.bench.bench_run import whole_run
+from trading_pipeline_tests.bench.bench_scan import scan_measured
 from trading_pipeline_tests.bench.bench_stages import stages_measured
 
 MARKET = {
@@ -45,7 +46,7 @@ def main():
         write_simulation(console, market, config.source.simulation)
         lines = [*stages_measured(market, config), *features_measured(), *factors_measured()]
         lines += [*intraday_measured(), *archive_measured()]
-        lines += [*rule_grid_measured(config), *falls_measured()]
+        lines += [*rule_grid_measured(config), *falls_measured(), *scan_measured()]
         console.print(rates(lines))
         run = whole_run(market, folder, MIN_SYMBOLS)
     console.print(costs(run))

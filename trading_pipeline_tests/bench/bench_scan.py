@@ -14,6 +14,7 @@ import pandas as pd
 from trading_pipeline.adapters.warehouse import Warehouse
 from trading_pipeline.automation.scan_loop import no_long_pauses
 from trading_pipeline.domain.selloffs.alerts import NoModel
+from trading_pipeline_tests.bench.measured import Measured
 from trading_pipeline_tests.domain.scan_session import scanner_of, session_minutes
 
 
@@ -45,6 +46,18 @@ def scan_latencies(n_symbols=500, speaker=None):
         "minutes with alerts": np.array(told),
         "storing": np.array(stored),
     }, n_alerts
+
+
+def scan_measured(n_symbols=500):
+    """Return the lines of a scan: bars judged, and alerts stored, in one session."""
+    figures, n_alerts = scan_latencies(n_symbols)
+    judging, slowest = figures["minutes, CPU"], figures["minutes"].max()
+    work = f"{n_symbols} symbols, {n_alerts} alerts, slowest minute {slowest:.0f} ms; bars judged"
+    storing = len(figures["storing"]), float(figures["storing"].sum()) / 1000
+    return [
+        Measured("scan", work, n_symbols * len(judging), float(judging.sum()) / 1000),
+        Measured("scan", "minutes with alerts stored, wall seconds", *storing),
+    ]
 
 
 def kept_from_pauses(batches):
