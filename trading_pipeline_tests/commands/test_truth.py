@@ -75,6 +75,7 @@ def test_a_folder_without_its_oracle_is_bad_input(tmp_path, folder):
         truth.prove_truth(CONSOLE, tmp_path, load_settings(), "quick", folder, None, None)
 
 
+@pytest.mark.long
 @pytest.mark.xdist_group("truth")
 def test_a_folder_made_elsewhere_is_judged_by_its_oracle(tmp_path, folder):
     out = tmp_path / "truth.json"

@@ -15,7 +15,7 @@ from trading_pipeline_tests.pipeline.homes import (
 )
 
 # One worker: the tests share what is dear to make.
-pytestmark = pytest.mark.xdist_group("one home")
+pytestmark = [pytest.mark.xdist_group("one home"), pytest.mark.long]
 
 # What rests on the training span alone, which new bars leave as it was.
 TRAINED = {
