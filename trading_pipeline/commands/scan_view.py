@@ -169,7 +169,7 @@ def _falls(state: ScanState, room: int) -> Table:
     shown = ranked(state.alerts).head(room)
     for place, row in enumerate(shown.to_dict("records"), start=1):
         is_alert = row["status"] == "alert"
-        style = "dim" if not is_alert else "bold green" if row["risk_tier"] > 0 else ""
+        style = "dim" if not is_alert else "bold green" if row["shares"] > 0 else ""
         status = "alert" if is_alert else str(row["reason"]).partition(":")[0]
         table.add_row(
             str(place),
